@@ -1,0 +1,109 @@
+"""The token endpoint: a code or a refresh token in, a pair of live tokens out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django_patreon.conf import patreon_settings
+from django_patreon.exceptions import MalformedAnswer
+from django_patreon.secret import Secret
+
+from .errors import document_of
+from .transport import send
+
+__all__ = ["OAuthClient", "TokenGrant", "authorize_url", "exchange_code", "token_url"]
+
+AUTHORIZE_PATH = "/oauth2/authorize"
+TOKEN_PATH = "/api/oauth2/token"
+_LONGEST_LIFE = 10 * 365 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuthClient:
+    """The site's registration at Patreon."""
+
+    id: str
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenGrant:
+    """What the token endpoint gave: both tokens, the seconds they live, the scopes granted.
+
+    `refresh_token` is empty and `expires_in` None when Patreon left them out. Scopes are sticky at
+    Patreon, so the grant may be larger than what was asked (observed).
+    """
+
+    access_token: Secret
+    refresh_token: Secret
+    expires_in: int | None
+    scopes: tuple[str, ...]
+
+
+def authorize_url() -> str:
+    """Where the browser is sent to ask the person."""
+    return patreon_settings().base_url + AUTHORIZE_PATH
+
+
+def token_url() -> str:
+    """Where codes and refresh tokens are exchanged."""
+    return patreon_settings().base_url + TOKEN_PATH
+
+
+def exchange_code(code: Secret, *, client: OAuthClient, redirect_uri: str) -> TokenGrant:
+    """Turn a single-use authorization code into tokens; never retried.
+
+    Raises the errors of `document_of` and `send`, and `MalformedAnswer` without an access token.
+    """
+    return _grant_of(
+        _ask(
+            grant_type="authorization_code",
+            code=code,
+            redirect_uri=redirect_uri,
+            client_id=client.id,
+            client_secret=client.secret,
+        )
+    )
+
+
+def _ask(**form: str) -> dict[str, Any]:
+    # In the body, never the query string: URLs are logged on the way.
+    return document_of(
+        send("POST", token_url(), data=form, headers={"Accept": "application/json"})
+    )
+
+
+def _grant_of(document: dict[str, Any]) -> TokenGrant:
+    grant = TokenGrant(
+        access_token=_token(document.get("access_token")),
+        refresh_token=_token(document.get("refresh_token")),
+        expires_in=_seconds(document.get("expires_in")),
+        scopes=_words(document.get("scope")),
+    )
+    document.clear()  # so that no frame of the error below shows a token in clear
+    if not grant.access_token:
+        raise MalformedAnswer(
+            "Patreon's answer to the token request has no access token.", code="missing_claim"
+        )
+    return grant
+
+
+def _token(value: Any) -> Secret:
+    # A token travels in a header: whatever could not be one is none.
+    usable = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
+    return Secret(value) if usable else Secret()
+
+
+def _seconds(value: Any) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        seconds = int(float(value))
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 < seconds <= _LONGEST_LIFE else None
+
+
+def _words(value: Any) -> tuple[str, ...]:
+    return tuple(value.split()) if isinstance(value, str) else ()

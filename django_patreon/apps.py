@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_delete
+from django.utils.translation import gettext_lazy as _
+
+
+class PatreonConfig(AppConfig):
+    name = "django_patreon"
+    verbose_name = _("Patreon")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from . import checks  # noqa: F401, PLC0415  (registers; needs loaded apps)
+
+        if apps.is_installed("social_django"):
+            from .pipeline import forget_account  # noqa: PLC0415  (needs loaded models)
+
+            post_delete.connect(
+                forget_account, sender="social_django.UserSocialAuth", dispatch_uid="django_patreon"
+            )

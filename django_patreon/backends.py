@@ -1,0 +1,270 @@
+"""PatreonOAuth2: "Continue with Patreon" for python-social-auth."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, OperationalError, connections, router, transaction
+from social_core.backends.oauth import BaseOAuth2
+from social_core.exceptions import (
+    AuthAssociationError,
+    AuthCanceled,
+    AuthConfigurationError,
+    AuthException,
+    AuthProviderError,
+    AuthResponseError,
+    ErrorStage,
+    SocialAuthBaseException,
+)
+from social_core.pipeline import DEFAULT_AUTH_PIPELINE
+
+from . import api
+from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
+from .models import PatreonAccount
+from .pipeline import seal_grant
+from .resources import MalformedDocument, User, parse_identity
+from .secret import Secret
+from .sign_in_errors import answer_instead_of
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
+
+__all__ = ["PatreonOAuth2"]
+
+logger = logging.getLogger("django_patreon")
+
+PIPELINE = tuple(
+    step
+    for stock in DEFAULT_AUTH_PIPELINE
+    for step in (
+        ("django_patreon.pipeline.associate_by_email", stock)
+        if stock == "social_core.pipeline.user.create_user"
+        else (stock,)
+    )
+) + ("django_patreon.pipeline.save_account",)
+"""social-auth's default pipeline with our two steps; in force unless the site sets its own."""
+
+ATTEMPTS = 5
+"""How often a sign-in is tried that lost a race against another one of the same person."""
+
+_USERNAME = re.compile(r"[^A-Za-z0-9_.@+-]")
+_TOKEN_NAMES = frozenset({"access_token", "refresh_token", "token_type", "patreon_grant"})
+
+
+class PatreonOAuth2(BaseOAuth2[Any]):
+    """Signs people in with Patreon, or links Patreon to who is signed in already.
+
+    Two requests to Patreon: the code for tokens, and the identity with memberships, tiers and
+    campaigns. Whatever Patreon answers ends in a user or in one of social-auth's exceptions. All
+    rows of a sign-in are written in one transaction.
+    """
+
+    name = "patreon"
+    title = "Patreon"
+    AUTHORIZATION_URL = "https://www.patreon.com/oauth2/authorize"
+    ACCESS_TOKEN_URL = "https://www.patreon.com/api/oauth2/token"  # noqa: S105
+    ID_KEY = "id"
+    REQUIRES_USER_ID = True
+    REDIRECT_STATE = False
+    DEFAULT_SCOPE: ClassVar[list[str]] = ["identity", "identity[email]"]
+
+    # -- the way to Patreon
+
+    def authorization_url(self) -> str:
+        return api.authorize_url()
+
+    def access_token_url(self) -> str:
+        return api.token_url()
+
+    def get_scope(self) -> list[str]:
+        """Return the default scopes, then those of SOCIAL_AUTH_PATREON_SCOPE, each once."""
+        extra = self.setting("SCOPE", [])
+        wanted = extra.split() if isinstance(extra, str) else list(extra)
+        default = [] if self.setting("IGNORE_DEFAULT_SCOPE", False) else self.DEFAULT_SCOPE
+        return list(dict.fromkeys([*default, *wanted]))
+
+    def start(self) -> Any:
+        try:
+            if not all(self.get_key_and_secret()):
+                raise AuthConfigurationError(
+                    self, code="missing_setting", parameter="SOCIAL_AUTH_PATREON_KEY", stage="begin"
+                )
+            return super().start()
+        except SocialAuthBaseException as error:
+            return self._page_or_raise(error)
+
+    # -- the way back
+
+    def complete(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().complete(*args, **kwargs)
+        except SocialAuthBaseException as error:
+            return self._page_or_raise(error)
+
+    def _page_or_raise(self, error: SocialAuthBaseException) -> HttpResponse:
+        page = answer_instead_of(error, getattr(self.strategy, "request", None), self)
+        if page is None:
+            raise error
+        return page
+
+    def auth_complete(self, *args: Any, **kwargs: Any) -> Any:
+        """Finish the dance: state, code, tokens, person, user."""
+        if not self.data.get("code"):
+            self._declined()
+        self.process_error(self.data)
+        state = self.validate_state()
+        client_id, client_secret = self.get_key_and_secret()
+        try:
+            grant = api.exchange_code(
+                Secret(self.data["code"]),
+                client=api.OAuthClient(id=client_id, secret=Secret(client_secret or "")),
+                redirect_uri=self.get_redirect_uri(state),
+            )
+        except PatreonAPIError as error:
+            failure = self._failure(error, stage="token_exchange")
+        else:
+            return self.do_auth(grant.access_token, *args, patreon_grant=grant, **kwargs)
+        raise failure
+
+    def _declined(self) -> NoReturn:
+        """No code means no (Patreon names the error, or nothing at all: observed)."""
+        said = self.data.get("error")
+        said = said if isinstance(said, str) and re.fullmatch(r"[a-z_]{1,40}", said) else None
+        if said not in (None, "access_denied"):
+            logger.warning("Patreon sent a sign-in back with %s: check the client's scopes.", said)
+        with suppress(AuthException):
+            self.validate_state()  # a state is used up by a refusal, too
+        raise AuthCanceled(self, provider_code=said, stage="callback")
+
+    def do_auth(self, access_token: str, *args: Any, **kwargs: Any) -> Any:
+        """Sign in whoever the access token belongs to."""
+        kwargs.pop("response", None)
+        grant = kwargs.pop("patreon_grant", None) or api.TokenGrant(
+            access_token=Secret(access_token), refresh_token=Secret(), expires_in=None, scopes=()
+        )
+        response = self.user_data(grant.access_token)
+        response["patreon_grant"] = seal_grant(grant)
+        kwargs.update(response=response, backend=self)
+        return self.strategy.authenticate(*args, **kwargs)
+
+    def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return Patreon's `user` resource, with what came along under `included`."""
+        try:
+            document = api.PatreonClient(Secret(access_token)).identity_document()
+        except PatreonAPIError as error:
+            failure = self._failure(error, stage="user_info")
+        else:
+            return {**document["data"], "included": document.get("included")}
+        raise failure
+
+    def _failure(self, error: PatreonAPIError, *, stage: ErrorStage) -> SocialAuthBaseException:
+        """Say it in social-auth's own words, with its codes."""
+        wait = error.retry_after
+        facts: dict[str, Any] = {
+            "stage": stage,
+            "status_code": error.status,
+            "retry_after": None if wait is None else f"{wait:.0f}",
+        }
+        logger.warning("Sign-in failed at %s: %s", stage, error)
+        if isinstance(error, RateLimited):
+            return AuthProviderError(self, code="rate_limited", **facts)
+        if isinstance(error, Unavailable):
+            ours = error.code if error.code in ("timeout", "tls_error", "connection_failed") else ""
+            return AuthProviderError(self, code=ours or "unavailable", **facts)
+        if isinstance(error, MalformedAnswer) and error.code == "missing_claim":
+            return AuthResponseError(self, code="missing_claim", claim="access_token", **facts)
+        if isinstance(error, MalformedAnswer):
+            return AuthResponseError(self, code="malformed_response", **facts)
+        if stage == "token_exchange" and error.code == "invalid_grant":
+            classified = self.get_provider_error(
+                {"error": error.code}, stage=stage, status_code=error.status
+            )
+            if classified is not None:
+                return classified
+        # Also what a wrong key, secret or redirect URI comes to. Not a configuration error to
+        # social-auth, whose middleware would answer 500: it is Patreon's word, not a bug.
+        return AuthProviderError(self, code="http_error", provider_code=error.code or None, **facts)
+
+    # -- the person
+
+    def get_user_id(self, details: Any, response: Any) -> str:
+        return self._person(response).id
+
+    def get_user_details(self, response: dict[str, Any]) -> dict[str, Any]:
+        """Return names cut to what Django's user holds, and the address only if verified."""
+        person = self._person(response)
+        return {
+            "username": _username(person),
+            "email": _usable_address(person.verified_email),
+            "fullname": _cut(person.full_name),
+            "first_name": _cut(person.first_name),
+            "last_name": _cut(person.last_name),
+        }
+
+    def _person(self, response: dict[str, Any]) -> User:
+        try:
+            return parse_identity({"data": response, "included": []}).user
+        except MalformedDocument:
+            raise AuthResponseError(self, code="malformed_response", stage="user_info") from None
+
+    def extra_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return what social-auth may keep of the sign-in: never a token, whatever is asked."""
+        data = super().extra_data(*args, **kwargs)
+        return {key: value for key, value in data.items() if key not in _TOKEN_NAMES}
+
+    # -- the database
+
+    def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
+        """Run the pipeline in one transaction; once more when another sign-in came first.
+
+        Two browsers that finish the first sign-in of one person at the same time both try to make
+        the user. The database lets one through; the other starts over and finds that user.
+        """
+        steps = PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline
+        using = router.db_for_write(PatreonAccount)
+        for remaining in reversed(range(ATTEMPTS)):
+            try:
+                with transaction.atomic(using=using):
+                    return super().pipeline(steps, pipeline_index, *args, **kwargs)
+            except (AuthAssociationError, IntegrityError) as error:
+                if kwargs.get("user") or not remaining:
+                    raise self._conflict(error) from error
+            except OperationalError:
+                # A deadlock, or SQLite's lock: worth another try unless the transaction is not
+                # ours to start over.
+                if not remaining or connections[using].in_atomic_block:
+                    raise
+            time.sleep(random.uniform(0, 0.05))  # noqa: S311  (two losers should not tie again)
+        raise AssertionError("unreachable")
+
+    def _conflict(self, error: Exception) -> SocialAuthBaseException:
+        if isinstance(error, SocialAuthBaseException):
+            return error
+        return AuthAssociationError(self, code="identity_in_use", stage="pipeline")
+
+
+def _username(person: User) -> str:
+    """Return a name that survives social-auth's cleaning, which keeps ASCII only."""
+    for candidate in (person.vanity, person.full_name, person.first_name):
+        if candidate and (name := _USERNAME.sub("", candidate)):
+            return name
+    return f"patreon_{person.id}"
+
+
+def _cut(name: str | None) -> str | None:
+    return name[:150] if name else name
+
+
+def _usable_address(address: str | None) -> str | None:
+    try:
+        validate_email(address)
+    except ValidationError:
+        return None
+    return address

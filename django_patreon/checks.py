@@ -1,0 +1,204 @@
+"""System checks: what is wrong with a site's settings, and the line that mends it.
+
+    E001  a key in PATREON that means nothing           E006  state is switched off
+    E002  a value in PATREON that cannot work           E007  redirects are not kept on the site
+    E003  social_django is not installed                E008  two backends are called "patreon"
+    E004  the pipeline lacks our step                   E009  not Patreon, with DEBUG off (deploy)
+    E005  e-mail joins users unguarded
+    W001  key or secret is missing                      W003  TLS verification asked to be off
+    W002  a token key is easy to guess                  W004  the backend is not installed
+
+Ids are never used twice.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from social_core.pipeline import DEFAULT_AUTH_PIPELINE
+
+from .conf import PatreonSettings, patreon_settings, unknown_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["check_deployment", "check_settings", "check_sign_in"]
+
+SAVE_ACCOUNT = "django_patreon.pipeline.save_account"
+JOIN_BY_EMAIL = "django_patreon.pipeline.associate_by_email"
+STOCK_JOIN_BY_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
+SHORTEST_KEY = 32
+
+
+@register(Tags.security)
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Look at the `PATREON` dict."""
+    return list(_settings_faults())
+
+
+@register(Tags.security)
+def check_sign_in(**_: Any) -> list[CheckMessage]:
+    """Look at what social-auth was told."""
+    if not apps.is_installed("social_django"):
+        return [
+            Error(
+                "django_patreon signs people in through social-auth, which is not installed.",
+                hint='Add "social_django" to INSTALLED_APPS.',
+                id="django_patreon.E003",
+            )
+        ]
+    backends = [each for each in _backends() if getattr(each, "name", "") == "patreon"]
+    if not backends:
+        return [
+            Warning(
+                "Nobody can sign in with Patreon: its backend is not installed.",
+                hint='Add "django_patreon.backends.PatreonOAuth2" to AUTHENTICATION_BACKENDS.',
+                id="django_patreon.W004",
+            )
+        ]
+    return [*_backend_faults(backends), *_pipeline_faults()]
+
+
+@register(Tags.security, deploy=True)
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Look for development's shortcuts on a site that is in production."""
+    if settings.DEBUG:
+        return []
+    faults: list[CheckMessage] = []
+    try:
+        url = urlsplit(patreon_settings().BASE_URL)
+    except ImproperlyConfigured:
+        return []  # E002 has said it
+    host = url.hostname or ""
+    if url.scheme != "https" or not (host == "patreon.com" or host.endswith(".patreon.com")):
+        faults.append(
+            Error(
+                f"PATREON['BASE_URL'] is {url.scheme}://{host}, which is not Patreon: whoever runs"
+                " that host decides who is who on this site.",
+                hint="Leave BASE_URL out in production.",
+                id="django_patreon.E009",
+            )
+        )
+    if apps.is_installed("django_patreon.sandbox"):
+        faults.append(
+            Error(
+                "The sandbox is installed on a site that is in production.",
+                hint='Remove "django_patreon.sandbox" from INSTALLED_APPS.',
+                id="django_patreon.E009",
+            )
+        )
+    return faults
+
+
+def _settings_faults() -> Iterator[CheckMessage]:
+    given = getattr(settings, "PATREON", {})
+    known = list(PatreonSettings.__dataclass_fields__)
+    for key in unknown_keys(given) if isinstance(given, dict) else ():
+        near = get_close_matches(str(key).upper(), known, n=1)
+        yield Error(
+            f"PATREON has a key {key!r}, which means nothing.",
+            hint=f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}.",
+            id="django_patreon.E001",
+        )
+    try:
+        keys = patreon_settings().TOKEN_KEYS
+    except ImproperlyConfigured as error:
+        yield Error(str(error), id="django_patreon.E002")
+        return
+    for index, key in enumerate(keys):
+        if len(key) < SHORTEST_KEY:
+            yield Warning(
+                f"PATREON['TOKEN_KEYS'][{index}] is short: it could be guessed.",
+                hint="Make one: python -c 'import secrets; print(secrets.token_urlsafe(32))'",
+                id="django_patreon.W002",
+            )
+
+
+def _backends() -> Iterator[Any]:
+    for path in settings.AUTHENTICATION_BACKENDS:
+        try:
+            yield import_string(path)
+        except ImportError:
+            continue  # Django says so itself, at the first sign-in
+
+
+def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
+    if len(backends) > 1:
+        yield Error(
+            'AUTHENTICATION_BACKENDS has more than one backend called "patreon".',
+            hint="Keep django_patreon.backends.PatreonOAuth2 and remove the other.",
+            id="django_patreon.E008",
+        )
+    missing = [
+        name
+        for name in ("SOCIAL_AUTH_PATREON_KEY", "SOCIAL_AUTH_PATREON_SECRET")
+        if not getattr(settings, name, None)
+    ]
+    if missing:
+        yield Warning(
+            f"{' and '.join(missing)} not set: signing in with Patreon will not work.",
+            hint="They are the client id and secret from Patreon's page for developers."
+            " The sandbox takes sandbox-client and sandbox-secret.",
+            id="django_patreon.W001",
+        )
+    if any(not each.STATE_PARAMETER for each in backends) or _says_no("STATE_PARAMETER"):
+        yield Error(
+            "The state parameter is switched off: anybody could sign a visitor in as"
+            " themselves.",
+            hint="Remove STATE_PARAMETER = False.",
+            id="django_patreon.E006",
+        )
+    if _says_no("SANITIZE_REDIRECTS"):
+        yield Error(
+            "SANITIZE_REDIRECTS is off: a link to this site could send people anywhere.",
+            hint="Remove the setting; name further hosts in SOCIAL_AUTH_ALLOWED_REDIRECT_HOSTS.",
+            id="django_patreon.E007",
+        )
+    if _says_no("VERIFY_SSL"):
+        yield Warning(
+            "VERIFY_SSL = False is ignored for Patreon: connections are always verified.",
+            hint="For a certificate authority of your own set REQUESTS_CA_BUNDLE.",
+            id="django_patreon.W003",
+        )
+
+
+def _pipeline_faults() -> Iterator[CheckMessage]:
+    name, pipeline = _own_pipeline()
+    if pipeline is None:
+        return
+    if SAVE_ACCOUNT not in pipeline:
+        yield Error(
+            f"{name} does not save the Patreon account: no tokens, no memberships.",
+            hint=f'Add "{SAVE_ACCOUNT}" as its last line.',
+            id="django_patreon.E004",
+        )
+    if STOCK_JOIN_BY_EMAIL in pipeline:
+        yield Error(
+            f"{name} joins people to local users by e-mail alone.",
+            hint=f'Put "{JOIN_BY_EMAIL}" in place of "{STOCK_JOIN_BY_EMAIL}": the same for other'
+            " providers, and for Patreon only verified addresses, and only with"
+            " PATREON['LINK_VERIFIED_EMAIL'].",
+            id="django_patreon.E005",
+        )
+
+
+def _own_pipeline() -> tuple[str, tuple[str, ...] | None]:
+    """Find the pipeline that social-auth would use, if it is not its default."""
+    for name in ("SOCIAL_AUTH_PATREON_PIPELINE", "SOCIAL_AUTH_PIPELINE", "PIPELINE"):
+        found = getattr(settings, name, None)
+        if found is not None:
+            return name, None if tuple(found) == DEFAULT_AUTH_PIPELINE else tuple(found)
+    return "", None
+
+
+def _says_no(name: str) -> bool:
+    """Is a setting of social-auth there, and false, in one of the places it looks?"""
+    places = (f"SOCIAL_AUTH_PATREON_{name}", f"SOCIAL_AUTH_{name}")
+    return any(not getattr(settings, place, True) for place in places)

@@ -1,0 +1,77 @@
+"""What the site knows about people on Patreon."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .fields import EncryptedTextField
+
+__all__ = ["PatreonAccount"]
+
+
+class PatreonAccount(models.Model):
+    """One Patreon identity, and the one user of this site it belongs to.
+
+    The token columns are written by `tokens` alone. Both relations are unique in the database, so
+    that no race and no bug can give an identity to two users, or a user two identities.
+    """
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", _("connected")
+        RECONNECT = "reconnect", _("needs to reconnect")
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.CASCADE,
+        related_name="patreon_account",
+        verbose_name=_("user"),
+    )
+    patreon_id = models.CharField(_("Patreon id"), max_length=64, unique=True)
+    full_name = models.CharField(_("name on Patreon"), max_length=255, blank=True)
+    vanity = models.CharField(_("vanity"), max_length=255, blank=True)
+    email = models.EmailField(
+        _("e-mail on Patreon"),
+        blank=True,
+        help_text=_("Only an address that Patreon says is verified."),
+    )
+    image_url = models.TextField(_("picture"), blank=True)
+    url = models.TextField(_("page on Patreon"), blank=True)
+
+    scopes = models.JSONField(_("granted scopes"), default=list, blank=True)
+    access_token = EncryptedTextField(blank=True, default="")
+    refresh_token = EncryptedTextField(blank=True, default="")
+    token_expires_at = models.DateTimeField(_("token expires"), null=True, blank=True)
+    state = models.CharField(
+        _("state"), max_length=16, choices=State.choices, default=State.CONNECTED
+    )
+
+    last_refresh_attempt_at = models.DateTimeField(_("last refresh tried"), null=True, blank=True)
+    last_refresh_success_at = models.DateTimeField(
+        _("last refresh succeeded"), null=True, blank=True
+    )
+    last_refresh_failure_at = models.DateTimeField(_("last refresh failed"), null=True, blank=True)
+    last_refresh_message = models.TextField(_("why it failed"), blank=True)
+
+    last_sign_in_at = models.DateTimeField(_("last sign-in with Patreon"), null=True, blank=True)
+    created_at = models.DateTimeField(_("connected since"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("Patreon account")
+        verbose_name_plural = _("Patreon accounts")
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=~models.Q(patreon_id=""), name="patreon_account_has_an_id"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.patreon_id
+
+    @property
+    def needs_reconnect(self) -> bool:
+        """Must the person sign in with Patreon again before we can ask on their behalf?"""
+        return self.state == self.State.RECONNECT or not self.access_token

@@ -1,0 +1,199 @@
+"""The steps we add to social-auth's pipeline, and the pipeline that has them."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.auth import get_user_model
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from social_core.exceptions import AuthAssociationError
+from social_core.pipeline import social_auth
+
+from . import tokens
+from .api import TokenGrant
+from .conf import patreon_settings
+from .fields import Sealed
+from .models import PatreonAccount
+from .resources import Identity, parse_identity
+from .secret import Secret
+from .signals import account_linked, account_unlinked
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+    from social_core.backends.base import BaseAuth
+
+__all__ = ["AlreadyLinked", "associate_by_email", "forget_account", "save_account"]
+
+logger = logging.getLogger("django_patreon")
+
+
+class AlreadyLinked(AuthAssociationError):
+    """The signed-in user already has another Patreon identity."""
+
+    default_code = "identity_in_use"
+
+    def __str__(self) -> str:
+        return str(
+            _(
+                "Your account here is already connected to a different Patreon account."
+                " Disconnect that one first."
+            )
+        )
+
+
+def associate_by_email(
+    backend: BaseAuth[object],
+    details: dict[str, Any],
+    user: Any = None,
+    *args: Any,
+    **kwargs: Any,
+) -> dict[str, Any] | None:
+    """Join a first sign-in to the local user who has the same address, where that is safe.
+
+    Takes the place of social-auth's step of the same name. For other providers it is that step. For
+    Patreon it does nothing unless the site set `LINK_VERIFIED_EMAIL`; then it joins only when
+    Patreon says that the address is verified, exactly one active local user has it, and that
+    user has no Patreon identity yet. Otherwise the person gets a user of their own.
+    """
+    if backend.name != "patreon":
+        found: dict[str, Any] | None = social_auth.associate_by_email(
+            backend, details, user, *args, **kwargs
+        )
+        return found
+    # The backend has already dropped an address that is not verified.
+    address = details.get("email")
+    if user or not address or not patreon_settings().LINK_VERIFIED_EMAIL:
+        return None
+    storage: Any = backend.strategy.storage.user
+    field = getattr(storage.user_model(), "EMAIL_FIELD", "email")
+    matches = [
+        each
+        for each in storage.get_users_by_email(address)
+        # Databases fold more than case: some take a dotless i for an i, which is another mailbox.
+        if _folded(getattr(each, field)) == _folded(address)
+    ]
+    if len(matches) != 1 or storage.get_social_auth_for_user(matches[0], backend.name):
+        return None
+    return {"user": matches[0], "is_new": False}
+
+
+def _folded(address: str) -> str:
+    return unicodedata.normalize("NFKC", address).casefold()
+
+
+def save_account(
+    backend: BaseAuth[object],
+    uid: str,
+    response: dict[str, Any],
+    user: AbstractBaseUser | None = None,
+    *args: Any,
+    **kwargs: Any,
+) -> dict[str, Any] | None:
+    """Keep the person's Patreon account: profile, tokens, stamps.
+
+    Raises `AlreadyLinked` when the user has another Patreon identity, and social-auth's
+    `AuthAssociationError` when the identity belongs to another user.
+    """
+    if backend.name != "patreon" or user is None or not _is_ours(backend):
+        return None
+    identity = parse_identity({"data": response, "included": response.get("included")})
+    account = _account_of(backend, user, identity.user.id)
+    is_new = account.pk is None
+    _write_profile(account, identity)
+    account.last_sign_in_at = timezone.now()
+    account.save()
+    tokens.store(account, open_grant(response))
+    if is_new:
+        transaction.on_commit(
+            partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
+        )
+    return {"patreon_account": account}
+
+
+def _is_ours(backend: BaseAuth[object]) -> bool:
+    """Does this strategy keep its users in Django? A strategy of another framework does not."""
+    storage: Any = backend.strategy.storage.user
+    try:
+        return bool(storage.user_model() is get_user_model())
+    except NotImplementedError:
+        return False
+
+
+def _account_of(
+    backend: BaseAuth[object], user: AbstractBaseUser, patreon_id: str
+) -> PatreonAccount:
+    taken = None
+    for account in PatreonAccount.objects.select_for_update().filter(patreon_id=patreon_id):
+        if account.user_id == user.pk:
+            return account
+        taken = account
+    if taken is not None:
+        raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
+    if PatreonAccount.objects.filter(user_id=user.pk).exists():
+        raise AlreadyLinked(backend, stage="pipeline")
+    return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
+
+
+def _write_profile(account: PatreonAccount, identity: Identity) -> None:
+    person = identity.user
+    account.full_name = (person.full_name or "")[:255]
+    account.vanity = (person.vanity or "")[:255]
+    account.email = (person.verified_email or "") if patreon_settings().STORE_EMAIL else ""
+    account.image_url = _web_address(person.image_url)
+    account.url = _web_address(person.url)
+
+
+def _web_address(value: str | None) -> str:
+    """Keep what a browser may follow; `javascript:` and the like are dropped."""
+    return value if value and value.startswith(("https://", "http://")) else ""
+
+
+def seal_grant(grant: TokenGrant) -> dict[str, Any]:
+    """Turn a grant into plain data without a token in clear.
+
+    social-auth writes a pipeline's arguments to the database when a step interrupts it.
+    """
+    return {
+        "access_token": Sealed.of(grant.access_token).ciphertext,
+        "refresh_token": Sealed.of(grant.refresh_token).ciphertext,
+        "expires_in": grant.expires_in,
+        "scopes": list(grant.scopes),
+    }
+
+
+def open_grant(response: dict[str, Any]) -> TokenGrant:
+    """Read back what `seal_grant` wrote into a pipeline's `response`; tokens empty if unreadable."""
+    sealed = response.get("patreon_grant") or {}
+    return TokenGrant(
+        access_token=_opened(sealed.get("access_token")),
+        refresh_token=_opened(sealed.get("refresh_token")),
+        expires_in=sealed.get("expires_in"),
+        scopes=tuple(sealed.get("scopes") or ()),
+    )
+
+
+def _opened(ciphertext: str | None) -> Secret:
+    # Without the tie to this ciphertext: the column gets its own.
+    return Secret(str(Sealed(ciphertext).open())) if ciphertext else Secret()
+
+
+def forget_account(sender: Any, instance: Any, **kwargs: Any) -> None:
+    """Receiver: an association that is deleted, by whatever way, takes the account with it."""
+    if instance.provider != "patreon":
+        return
+    for account in PatreonAccount.objects.filter(user_id=instance.user_id, patreon_id=instance.uid):
+        account.delete()
+        logger.info("Patreon account %s disconnected from user %s", instance.uid, instance.user_id)
+        transaction.on_commit(
+            partial(
+                account_unlinked.send,
+                sender=PatreonAccount,
+                patreon_id=instance.uid,
+                user=instance.user,
+            )
+        )

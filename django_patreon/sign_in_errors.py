@@ -1,0 +1,120 @@
+"""The page that says why a sign-in did not work, and how to go on.
+
+social-auth turns its exceptions into pages in a middleware. A site that has not installed it still
+gets a page and never a 500: the backend asks here before it lets an exception go.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+from social_core.exceptions import (
+    AuthCanceled,
+    AuthConfigurationError,
+    SocialAuthBaseException,
+)
+from social_django.middleware import SocialAuthExceptionMiddleware
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = ["PatreonSignInErrors", "answer_instead_of"]
+
+_TEXTS = {
+    "authorization_declined": _("You chose not to sign in with Patreon. Nothing has changed."),
+    "authorization_code_rejected": _("Patreon no longer accepts this attempt. Please start again."),
+    "state_mismatch": _("This attempt is too old, or was begun elsewhere. Please start again."),
+    "session_context_missing": _(
+        "We could not match this answer to an attempt begun in this browser. It may have been used"
+        " already, or cookies may be switched off. Please start again."
+    ),
+    "missing_parameter": _("Patreon's answer was incomplete. Please start again."),
+    "timeout": _("Patreon did not answer in time. Please try again in a moment."),
+    "connection_failed": _("Patreon could not be reached. Please try again in a moment."),
+    "unavailable": _("Patreon is having trouble right now. Please try again in a few minutes."),
+    "rate_limited": _("Patreon is very busy right now. Please try again in a few minutes."),
+    "tls_error": _("A secure connection to Patreon could not be made. Please tell us."),
+    "malformed_response": _("Patreon's answer made no sense to us. Please try again."),
+    "missing_claim": _("Patreon's answer was incomplete. Please try again."),
+    "http_error": _("Patreon turned the request down. Please try again, or tell us."),
+    "missing_setting": _("Sign-in with Patreon is not set up on this site yet."),
+    "email_in_use": _(
+        "Somebody here already uses your e-mail address. If it is you, sign in the way you did"
+        " before, and connect Patreon from your account page."
+    ),
+    "identity_in_use": _(
+        "This Patreon account is already connected to another account on this site."
+    ),
+}
+
+
+class PatreonSignInErrors(SocialAuthExceptionMiddleware):
+    """social-auth's middleware, with a page of ours for sign-ins with Patreon.
+
+    Use it in place of `social_django.middleware.SocialAuthExceptionMiddleware`, or leave both
+    out: the backend then answers in the same way.
+    """
+
+    def raise_exception(self, request: HttpRequest, exception: Exception) -> bool | None:
+        """Show the page in development too: none of these is a bug. The setting still decides."""
+        return bool(getattr(settings, "SOCIAL_AUTH_RAISE_EXCEPTIONS", False))
+
+    def get_message(self, request: HttpRequest, exception: Exception) -> str:
+        if not _is_patreons(request) or not isinstance(exception, SocialAuthBaseException):
+            return super().get_message(request, exception)
+        own_words = type(exception).__str__ is not ValueError.__str__
+        return str(exception if own_words else _TEXTS.get(exception.code, str(exception)))
+
+    def get_error_status(self, request: HttpRequest, exception: SocialAuthBaseException) -> int:
+        if isinstance(exception, AuthConfigurationError):
+            return HTTPStatus.SERVICE_UNAVAILABLE
+        return int(super().get_error_status(request, exception))
+
+    def render_error(
+        self, request: HttpRequest, exception: SocialAuthBaseException
+    ) -> HttpResponse:
+        if not _is_patreons(request):
+            return super().render_error(request, exception)
+        response = render(
+            request,
+            "django_patreon/sign_in_error.html",
+            {
+                "message": self.get_message(request, exception),
+                "declined": isinstance(exception, AuthCanceled),
+                "can_retry": not isinstance(exception, AuthConfigurationError),
+                "next": request.session.get("next", ""),
+            },
+            status=self.get_error_status(request, exception),
+        )
+        if exception.retry_after:
+            response["Retry-After"] = exception.retry_after
+        add_never_cache_headers(response)
+        return response
+
+
+def answer_instead_of(
+    error: SocialAuthBaseException, request: HttpRequest | None, backend: Any
+) -> HttpResponse | None:
+    """Return the page for a failed sign-in; None where the site has a middleware for it."""
+    if request is None or _site_answers():
+        return None
+    handler = PatreonSignInErrors(lambda request: HttpResponse())
+    return handler.process_exception(request, error)
+
+
+def _is_patreons(request: HttpRequest) -> bool:
+    return getattr(getattr(request, "backend", None), "name", "") == "patreon"
+
+
+def _site_answers() -> bool:
+    return any(
+        isinstance(each, type) and issubclass(each, SocialAuthExceptionMiddleware)
+        for each in map(import_string, settings.MIDDLEWARE)
+    )

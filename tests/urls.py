@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template import RequestContext, Template
+from django.urls import include, path
+
+PAGE = Template(
+    "{% load patreon %}{% if user.is_authenticated %}signed in as {{ user.username }}"
+    "{% else %}{% patreon_login_button %}{% endif %}"
+)
+
+
+def front(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE.render(RequestContext(request)))
+
+
+urlpatterns = [
+    path("", front),
+    path("login/", front),
+    path("inside/", front),
+    path("admin/", admin.site.urls),
+    path("patreon/", include("django_patreon.urls")),
+    path("", include("social_django.urls", namespace="social")),
+]
