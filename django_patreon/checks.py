@@ -150,8 +150,7 @@ def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
         )
     if any(not each.STATE_PARAMETER for each in backends) or _says_no("STATE_PARAMETER"):
         yield Error(
-            "The state parameter is switched off: anybody could sign a visitor in as"
-            " themselves.",
+            "The state parameter is switched off: anybody could sign a visitor in as themselves.",
             hint="Remove STATE_PARAMETER = False.",
             id="django_patreon.E006",
         )

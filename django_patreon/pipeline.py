@@ -167,7 +167,7 @@ def seal_grant(grant: TokenGrant) -> dict[str, Any]:
 
 
 def open_grant(response: dict[str, Any]) -> TokenGrant:
-    """Read back what `seal_grant` wrote into a pipeline's `response`; tokens empty if unreadable."""
+    """Read back what `seal_grant` wrote into a pipeline's `response`; empty if unreadable."""
     sealed = response.get("patreon_grant") or {}
     return TokenGrant(
         access_token=_opened(sealed.get("access_token")),

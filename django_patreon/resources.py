@@ -34,7 +34,7 @@ IDENTITY_INCLUDE = (
     "memberships.campaign",
     "campaign",
 )
-# No more than we use: one field that Patreon has dropped turns the whole call into a 400 (observed).
+# No more than we use: one field that Patreon has dropped makes the whole call a 400 (observed).
 IDENTITY_FIELDS = {
     "user": (
         "email",

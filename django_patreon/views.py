@@ -53,9 +53,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
 def _account_page(
     request: HttpRequest, *, is_last_way_in: bool = False, status: int = 200
 ) -> HttpResponse:
-    found = (
-        PatreonAccount.objects.defer("refresh_token").filter(user_id=request.user.pk).first()
-    )
+    found = PatreonAccount.objects.defer("refresh_token").filter(user_id=request.user.pk).first()
     return render(
         request,
         "django_patreon/account.html",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-SECRET_KEY = "a-key-for-tests-only-and-nothing-else"  # noqa: S105
+SECRET_KEY = "a-key-for-tests-only-and-nothing-else"
 DEBUG = False
 ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
 USE_TZ = True
@@ -47,7 +47,7 @@ AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",
 ]
 SOCIAL_AUTH_PATREON_KEY = "sandbox-client"
-SOCIAL_AUTH_PATREON_SECRET = "sandbox-secret"  # noqa: S105
+SOCIAL_AUTH_PATREON_SECRET = "sandbox-secret"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 

@@ -1,0 +1,64 @@
+"""`python -m django_patreon.sandbox`: a pretend Patreon until Ctrl-C."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+
+from .app import Sandbox
+from .oauth import CLIENT_ID, CLIENT_SECRET
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until told to stop. Returns the exit code: 1 when the port is taken."""
+    given = _parser().parse_args(arguments)
+    sandbox = Sandbox(rate_limit=not given.no_rate_limit)
+    try:
+        server = sandbox.serve(port=given.port, host=given.host)
+    except (OSError, OverflowError) as error:
+        print(
+            f"Cannot listen on {given.host}:{given.port}: {getattr(error, 'strerror', error)}."
+            " Choose another with --port.",
+            file=sys.stderr,
+        )
+        return 1
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with server:
+        print(_welcome(sandbox), flush=True)
+        stop.wait()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m django_patreon.sandbox",
+        description="A pretend Patreon: OAuth pages and API v2, without an account or a network.",
+    )
+    parser.add_argument("--port", type=int, default=8001, help="8001 unless told")
+    parser.add_argument("--host", default="127.0.0.1", help="this machine only unless told")
+    parser.add_argument(
+        "--no-rate-limit", action="store_true", help="answer however many requests come"
+    )
+    return parser
+
+
+def _welcome(sandbox: Sandbox) -> str:
+    people = ", ".join(each.slug for each in sandbox.world.people.values())
+    back = "http://localhost:8000/complete/patreon/"
+    return (
+        f"A pretend Patreon is at {sandbox.url}\n"
+        f"  client  {CLIENT_ID}\n"
+        f"  secret  {CLIENT_SECRET}\n"
+        f"  people  {people}\n"
+        f"  try     curl -si '{sandbox.url}/oauth2/authorize?response_type=code"
+        f"&client_id={CLIENT_ID}&redirect_uri={back}&scope=identity&state=x&sandbox_user=gold'\n"
+        "Ctrl-C ends it."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

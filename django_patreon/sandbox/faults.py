@@ -1,0 +1,180 @@
+"""Faults to order: what Patreon does on a bad day, for the next requests or a share of them."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from .http import Request, Response, api_error, edge_refusal, json_response
+
+__all__ = ["FAULTS", "Fault", "Faults", "throttled"]
+
+FAULTS = {
+    "http_500_html": "500 with a web page",
+    "http_503_html": "503 with a web page",
+    "http_504_empty": "504 with nothing",
+    "http_403_html": "403 with the edge's challenge page",
+    "http_400": "400 in the API's error shape",
+    "http_401": "401, whatever the token",
+    "http_404": "404 in the API's error shape",
+    "http_429": "429 with retry_after_seconds (`retry_after`) in the body and in Retry-After",
+    "http_429_empty": "429 with an empty body and no Retry-After",
+    "oauth_error": '401 with {"error": `error`}',
+    "slow": "the right answer after `seconds`",
+    "timeout": "no answer for `seconds` (30), then the connection closes",
+    "reset": "the connection closes without a word",
+    "cut": "the right answer, cut off in the middle",
+    "custom": "`status`, `headers` and `body` (text) or `body_base64`",
+}
+# Patreon did the work and only the answer is late, lost or broken. The others come before any work.
+_AFTER_THE_WORK = frozenset({"slow", "timeout", "reset", "cut"})
+_UNAUTHORIZED = (
+    "The server could not verify that you are authorized to access the URL requested.  You either"
+    " supplied the wrong credentials (e.g. a bad password), or your browser doesn't understand how"
+    " to supply the credentials required."
+)
+
+
+def unauthorized() -> Response:
+    """The same words for a dead token and a missing scope (observed)."""
+    return api_error(401, code=1, code_name="Unauthorized", detail=_UNAUTHORIZED)
+
+
+def throttled(seconds: int) -> Response:
+    """A 429 as documented, with the header that some have seen."""
+    words = "You have made too many attempts. Please try again later."
+    response = api_error(
+        429, code_name="RequestThrottled", title=words, detail=words, retry_after_seconds=seconds
+    )
+    response.headers.append(("Retry-After", str(seconds)))
+    return response
+
+
+@dataclass(kw_only=True)
+class Fault:
+    """One order: `kind` for `times` requests under `path`, or for a `share` of them (0 to 1)."""
+
+    kind: str
+    path: str = "/api/"
+    times: int | None = 1
+    share: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, order: Any) -> Fault:
+        """Read an order. Raises `ValueError` with the reason when it makes no sense."""
+        if not isinstance(order, dict) or order.get("kind") not in FAULTS:
+            raise ValueError(f"kind must be one of: {', '.join(FAULTS)}")
+        options = dict(order)
+        kind = options.pop("kind")
+        path = options.pop("path", "/api/")
+        share = options.pop("share", None)
+        times = options.pop("times", 1 if share is None else None)
+        if not isinstance(path, str) or not path.startswith("/"):
+            raise ValueError("path must begin with /")
+        if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
+            raise ValueError("times must be a whole number, or null for ever")
+        if times is not None and times < 1:
+            raise ValueError("times must be at least 1")
+        if share is not None and (not isinstance(share, int | float) or not 0 < share <= 1):
+            raise ValueError("share must be above 0 and at most 1")
+        fault = cls(kind=kind, path=path, times=times, share=share or 1.0, options=options)
+        fault.apply(Response(status=200, body=b"{}"))  # says now what would fail later
+        return fault
+
+    @property
+    def comes_after_the_work(self) -> bool:
+        """Has the request its effect (a code is spent, a token rotated) all the same?"""
+        return self.kind in _AFTER_THE_WORK
+
+    def apply(self, healthy: Response) -> Response:
+        """Return what is sent in place of the healthy answer."""
+        say = self.options.get
+        match self.kind:
+            case "http_500_html":
+                return edge_refusal(500, "Internal Server Error")
+            case "http_503_html":
+                return edge_refusal(503, "Service Unavailable")
+            case "http_504_empty":
+                return Response(status=504)
+            case "http_403_html":
+                return edge_refusal(403, "Attention Required!")
+            case "http_400":
+                return api_error(400, code_name="BadRequest")
+            case "http_401":
+                return unauthorized()
+            case "http_404":
+                return api_error(404, code_name="NotFound")
+            case "http_429":
+                return throttled(int(_number(say("retry_after", 1))))
+            case "http_429_empty":
+                return Response(status=429)
+            case "oauth_error":
+                return json_response({"error": str(say("error", "invalid_grant"))}, status=401)
+            case "slow":
+                healthy.delay = _number(say("seconds", 1))
+                return healthy
+            case "timeout":
+                return Response(status=200, delay=_number(say("seconds", 30)), reset=True)
+            case "reset":
+                return Response(status=200, reset=True)
+            case "cut":
+                healthy.cut_after = len(healthy.body) // 2
+                return healthy
+        return _custom(self.options)
+
+
+def _custom(options: dict[str, Any]) -> Response:
+    status, headers = options.get("status", 200), options.get("headers", {})
+    if isinstance(status, bool) or not isinstance(status, int) or not 200 <= status <= 599:
+        raise ValueError("status must be 200 to 599")
+    if not isinstance(headers, dict):
+        raise ValueError("headers must be an object")
+    try:
+        body = base64.b64decode(options["body_base64"]) if "body_base64" in options else None
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise ValueError("body_base64 must be base64") from error
+    text = options.get("body", "")
+    if body is None:
+        body = (text if isinstance(text, str) else json.dumps(text)).encode(
+            "utf-8", "surrogatepass"
+        )
+    return Response(
+        status=status, headers=[(str(key), str(value)) for key, value in headers.items()], body=body
+    )
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
+        raise ValueError("seconds must be a number from 0 to 3600")
+    return float(value)
+
+
+class Faults:
+    """The orders in force, tried in the order in which they came."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._random = random.Random(seed)  # noqa: S311  (the same in every run)
+        self.armed: list[Fault] = []
+
+    def arm(self, fault: Fault) -> None:
+        self.armed.append(fault)
+
+    def clear(self) -> None:
+        self.armed.clear()
+
+    def strike(self, request: Request) -> Fault | None:
+        """Return the fault that this request meets, counting it."""
+        for fault in self.armed:
+            if not request.path.startswith(fault.path) or self._random.random() >= fault.share:
+                continue
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times == 0:
+                    self.armed.remove(fault)
+            return fault
+        return None

@@ -1,0 +1,177 @@
+"""JSON:API as Patreon speaks it: nothing unasked, and an error for the first wrong word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .http import JSON_API, Response, api_error, json_response
+from .schema import KINDS, Related, Viewer, find
+from .world import World
+
+__all__ = ["Asked", "InvalidParameter", "document", "read_query"]
+
+# Types that exist at Patreon, so that asking for their fields is no mistake.
+_OTHER_KINDS = frozenset(
+    {
+        "address",
+        "benefit",
+        "client",
+        "deliverable",
+        "goal",
+        "live",
+        "live-access-rule",
+        "media",
+        "pledge-event",
+        "post",
+        "webhook",
+    }
+)
+Tree = dict[str, "Tree"]
+
+
+class InvalidParameter(Exception):
+    """A field or include that does not exist; `response()` is Patreon's 400 for it."""
+
+    def __init__(self, parameter: str, value: str) -> None:
+        super().__init__(f"Invalid parameter for '{parameter}': {value}.")
+        self.parameter = parameter
+
+    def response(self) -> Response:
+        """The name is observed; number and texts are unknown."""
+        return api_error(
+            400,
+            code=1,
+            code_name="ParameterInvalidOnType",
+            title=f"Invalid value for parameter '{self.parameter}'.",
+            detail=str(self),
+            source={"parameter": self.parameter},
+        )
+
+
+@dataclass
+class Asked:
+    """Which attributes of which type, and which relations to follow."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    include: Tree = field(default_factory=dict)
+
+
+def read_query(query: Iterable[tuple[str, str]], *, root: str) -> Asked:
+    """Read `fields[...]` and `include` for a document about `root`.
+
+    Raises `InvalidParameter` for the first unknown type, field or include.
+    """
+    asked = Asked()
+    for name, value in query:
+        if name == "include":
+            for path in filter(None, value.split(",")):
+                _follow(asked.include, path, root)
+        elif name.startswith("fields[") and name.endswith("]"):
+            kind = name[len("fields[") : -1]
+            asked.fields.setdefault(kind, []).extend(_fields(name, kind, value))
+    return asked
+
+
+def _fields(name: str, kind: str, value: str) -> list[str]:
+    wanted = [each.strip() for each in value.split(",") if each.strip()]
+    if kind in KINDS:
+        for each in wanted:
+            if each not in KINDS[kind].attributes:
+                raise InvalidParameter(name, each)
+    elif kind not in _OTHER_KINDS:
+        raise InvalidParameter(name, kind)
+    return wanted
+
+
+def _follow(tree: Tree, path: str, root: str) -> None:
+    kind = root
+    for step in path.split("."):
+        known = KINDS.get(kind)
+        if known is None or step not in {*known.relations, *known.unsupported_relations}:
+            raise InvalidParameter("include", path)
+        tree = tree.setdefault(step, {})
+        kind = _KIND_OF_RELATION.get(step, "")
+
+
+_KIND_OF_RELATION = {
+    "campaign": "campaign",
+    "creator": "user",
+    "currently_entitled_tiers": "tier",
+    "memberships": "member",
+    "tiers": "tier",
+    "user": "user",
+}
+
+
+def document(world: World, url: str, root: Related, asked: Asked, viewer: Viewer) -> Response:
+    """Answer with one resource, and what was asked to come along."""
+    page = _Page(world, url, asked, viewer)
+    body: dict[str, Any] = {"data": page.resource(root, asked.include)}
+    page.collect(root, asked.include)
+    included = [page.resource(key, tree) for key, tree in page.along.items() if key != root]
+    if included:
+        body["included"] = included
+    body["links"] = {"self": page.link(root)}
+    return json_response(body, kind=JSON_API)
+
+
+class _Page:
+    """Renders the resources of one document; each is included once."""
+
+    def __init__(self, world: World, url: str, asked: Asked, viewer: Viewer) -> None:
+        self.world, self.url, self.asked, self.viewer = world, url, asked, viewer
+        self.along: dict[Related, Tree] = {}
+
+    def collect(self, key: Related, tree: Tree) -> None:
+        """Walk the includes, merging what different paths ask of the same resource."""
+        for name, below in tree.items():
+            for target in self._targets(key, name):
+                _merge(self.along.setdefault(target, {}), below)
+                self.collect(target, below)
+
+    def resource(self, key: Related, tree: Tree) -> dict[str, Any]:
+        kind, item = KINDS[key[0]], find(self.world, *key)
+        # An attribute whose scope is missing is left out, not null ("not received": official).
+        shown = {
+            name: kind.attributes[name](self.world, item)
+            for name in self.asked.fields.get(key[0], ())
+            if name not in kind.guarded or kind.guarded[name] & self.viewer.scopes
+        }
+        result: dict[str, Any] = {"attributes": shown, "id": key[1], "type": key[0]}
+        if tree:
+            result["relationships"] = {name: self._relation(key, name) for name in tree}
+        return result
+
+    def link(self, key: Related) -> str:
+        return f"{self.url}/api/oauth2/v2/{KINDS[key[0]].path}/{key[1]}"
+
+    def _relation(self, key: Related, name: str) -> dict[str, Any]:
+        # To-one relations carry a link, to-many only data (observed).
+        found = self._related(key, name)
+        if found is None:
+            return {"data": None}
+        if isinstance(found, list):
+            return {"data": [{"id": each[1], "type": each[0]} for each in found]}
+        return {
+            "data": {"id": found[1], "type": found[0]},
+            "links": {"related": self.link(found)},
+        }
+
+    def _related(self, key: Related, name: str) -> list[Related] | Related | None:
+        kind = KINDS[key[0]]
+        if name in kind.unsupported_relations:
+            return None if name in ("address", "tier_image") else []
+        return kind.relations[name](self.world, find(self.world, *key), self.viewer)
+
+    def _targets(self, key: Related, name: str) -> list[Related]:
+        found = self._related(key, name)
+        if found is None:
+            return []
+        return found if isinstance(found, list) else [found]
+
+
+def _merge(into: Tree, more: Tree) -> None:
+    for name, below in more.items():
+        _merge(into.setdefault(name, {}), below)

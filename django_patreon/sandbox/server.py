@@ -1,0 +1,139 @@
+"""The sandbox over HTTP/1.1: a thread for each connection, kept alive as Patreon keeps them."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from .http import Request, Response
+
+if TYPE_CHECKING:
+    from .app import Sandbox
+
+__all__ = ["Server"]
+
+_LARGEST_BODY = 2 * 1024 * 1024
+
+
+class Server:
+    """Serves while entered as a context; `url` says where. `connections` counts them."""
+
+    def __init__(self, sandbox: Sandbox, *, host: str, port: int) -> None:
+        self._http = _HTTPServer((host, port), sandbox)
+        self.host, self.port = host, self._http.server_address[1]
+        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        sandbox.url = self.url
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+
+    @property
+    def connections(self) -> int:
+        """TCP connections accepted so far."""
+        return self._http.accepted
+
+    def _run(self) -> None:
+        self._http.serve_forever(poll_interval=0.05)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+        self._thread.join(timeout=5)
+
+
+class _HTTPServer(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self.accepted = 0
+        self._open: set[socket.socket] = set()
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+        super().__init__(address, _Handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, address = super().get_request()
+        self.accepted += 1
+        self._open.add(connection)
+        return connection, address
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        super().server_close()
+        for connection in list(self._open):  # kept-alive ones would outlive us
+            self.shutdown_request(connection)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _HTTPServer
+    timeout = 60
+    wbufsize = -1  # head and body leave in one packet
+    disable_nagle_algorithm = True
+
+    def _answer(self) -> None:
+        body = self._body()
+        if body is None:
+            return
+        # The headers' values are text of unknown bytes; what cannot be sent is dropped later.
+        request = Request(
+            method=self.command, target=self.path, headers=dict(self.headers.items()), body=body
+        )
+        self._send(self.server.sandbox.handle(request))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
+
+    def _body(self) -> bytes | None:
+        """Read the body; answer and return None when its length cannot be believed."""
+        length = self.headers.get("Content-Length", "0").strip()
+        if self.headers.get("Transfer-Encoding") or not length.isdecimal():
+            self.close_connection = True
+            self.send_error(411)
+            return None
+        if int(length) > _LARGEST_BODY:
+            self.close_connection = True
+            self.send_error(413)
+            return None
+        return self.rfile.read(int(length))
+
+    def _send(self, response: Response) -> None:
+        if response.delay:
+            time.sleep(response.delay)
+        if response.reset:
+            self.close_connection = True
+            return
+        self.send_response(response.status)
+        for name, value in response.headers:
+            self.send_header(name, value.replace("\r", " ").replace("\n", " "))
+        if response.status != 204:
+            self.send_header("Content-Length", str(len(response.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(response.body[: response.cut_after])
+        if response.cut_after is not None:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Stay quiet: the journal under /_sandbox/requests has it, without secrets."""
+
+    def version_string(self) -> str:
+        return "sandbox"
