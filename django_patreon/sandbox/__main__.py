@@ -38,7 +38,9 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m django_patreon.sandbox",
         description="A pretend Patreon: OAuth pages and API v2, without an account or a network.",
     )
-    parser.add_argument("--port", type=int, default=8001, help="8001 unless told")
+    parser.add_argument(
+        "--port", type=int, default=8001, help="8001 unless told; 0 for any that is free"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="this machine only unless told")
     parser.add_argument(
         "--no-rate-limit", action="store_true", help="answer however many requests come"

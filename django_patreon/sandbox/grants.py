@@ -60,8 +60,8 @@ class Grants:
 
     clock: Clock
     seed: int = 1
-    one_pair_per_user: bool = True
-    """Does signing in again kill the person's older tokens? Likely (observed, cause inferred)."""
+    one_pair_per_user: bool = False
+    """Does signing in again kill the person's older tokens? Some have seen it; not documented."""
     keep_access_on_refresh: bool = False
     """Does the old access token outlive a refresh? Unknown at Patreon; the stricter by default."""
     pairs: list[Pair] = field(default_factory=list)

@@ -1,0 +1,77 @@
+"""The admin, as an operator reads it."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from django_patreon.models import PatreonAccount
+
+from .dance import Dance
+
+LIST = "/admin/django_patreon/patreonaccount/"
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("operator", password="x"))
+    return client
+
+
+@pytest.fixture
+def account(dance: Dance) -> PatreonAccount:
+    dance.sign_in("gold")
+    return PatreonAccount.objects.get()
+
+
+def test_the_list_shows_who_is_connected(account: PatreonAccount, operator: Client) -> None:
+    page = operator.get(LIST).content.decode()
+    for words in ("Alma Reyes", "AlmaReyes", "connected", "Last sign-in"):
+        assert words.lower() in page.lower()
+
+
+@pytest.mark.parametrize("query", ["Alma", "gold@example", "AlmaReyes"])
+def test_search_finds_by_name_address_and_user(
+    account: PatreonAccount, operator: Client, query: str
+) -> None:
+    assert "Alma Reyes" in operator.get(LIST, {"q": query}).content.decode()
+    assert "0 Patreon accounts" in operator.get(LIST, {"q": "nobody-here"}).content.decode()
+
+
+def test_state_filters(account: PatreonAccount, operator: Client) -> None:
+    assert "Alma Reyes" not in operator.get(LIST, {"state": "reconnect"}).content.decode()
+
+
+def test_the_page_of_one_account_is_to_read_only(account: PatreonAccount, operator: Client) -> None:
+    page = operator.get(f"{LIST}{account.pk}/change/")
+    text = page.content.decode()
+    assert "identity[email]" in text
+    assert "<textarea" not in text
+    assert 'name="_save"' not in text
+    assert operator.post(f"{LIST}{account.pk}/change/", {"state": "x"}).status_code == 403
+    assert operator.get(f"{LIST}add/").status_code == 403
+
+
+def test_no_page_shows_a_token(account: PatreonAccount, operator: Client, settings) -> None:
+    for keys in ([], ["a-lost-" + "key" * 20]):
+        settings.PATREON = {"TOKEN_KEYS": keys}
+        for url in (LIST, f"{LIST}{account.pk}/change/", f"{LIST}{account.pk}/history/"):
+            page = operator.get(url)
+            assert page.status_code == 200
+            for secret in (account.access_token, account.refresh_token):
+                assert secret not in page.content.decode()
+
+
+def test_the_list_costs_the_same_for_one_and_many(
+    account: PatreonAccount, operator: Client, django_assert_max_num_queries
+) -> None:
+    users = get_user_model().objects.bulk_create(
+        get_user_model()(username=f"user{n}") for n in range(30)
+    )
+    PatreonAccount.objects.bulk_create(
+        PatreonAccount(user=each, patreon_id=f"9{each.pk}") for each in users
+    )
+    with django_assert_max_num_queries(8):
+        operator.get(LIST)

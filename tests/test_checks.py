@@ -1,0 +1,90 @@
+"""System checks: each fault of a site's settings is found, named, and mended by its hint."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from social_core.pipeline import DEFAULT_AUTH_PIPELINE
+
+from django_patreon.backends import PatreonOAuth2
+
+OURS = "django_patreon.backends.PatreonOAuth2"
+STEP = "django_patreon.pipeline.save_account"
+STOCK_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
+
+
+class Stateless(PatreonOAuth2):
+    STATE_PARAMETER = False
+
+
+def faults(*, deploy: bool = False) -> dict[str, str]:
+    found = run_checks(include_deployment_checks=deploy)
+    return {
+        each.id.removeprefix("django_patreon."): f"{each.msg} {each.hint}"
+        for each in found
+        if each.id.startswith("django_patreon")
+    }
+
+
+def test_a_site_that_is_set_up_has_no_faults() -> None:
+    assert faults(deploy=True) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "fault", "words"),
+    [
+        ({"PATREON": {"STORE_EMAL": True}}, "E001", "Did you mean 'STORE_EMAIL'"),
+        ({"PATREON": {"zzz": 1}}, "E001", "Known keys"),
+        ({"PATREON": {7: 1}}, "E001", "7"),
+        ({"PATREON": []}, "E002", "must be a dict"),
+        ({"PATREON": {"TOKEN_KEYS": "one key"}}, "E002", "TOKEN_KEYS"),
+        ({"PATREON": {"TOKEN_KEYS": [""]}}, "E002", "TOKEN_KEYS"),
+        ({"PATREON": {"TIMEOUT": 0}}, "E002", "TIMEOUT"),
+        ({"PATREON": {"LINK_VERIFIED_EMAIL": "False"}}, "E002", "True or False"),
+        ({"PATREON": {"BASE_URL": None}}, "E002", "BASE_URL"),
+        ({"PATREON": {"TOKEN_KEYS": ["short"]}}, "W002", "secrets.token_urlsafe"),
+        ({"INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes",
+                             "django_patreon"]}, "E003", "social_django"),
+        ({"SOCIAL_AUTH_PIPELINE": DEFAULT_AUTH_PIPELINE[:-1]}, "E004", STEP),
+        ({"SOCIAL_AUTH_PATREON_PIPELINE": []}, "E004", "SOCIAL_AUTH_PATREON_PIPELINE"),
+        ({"SOCIAL_AUTH_PIPELINE": [STOCK_EMAIL, STEP]}, "E005",
+         "django_patreon.pipeline.associate_by_email"),
+        ({"SOCIAL_AUTH_PATREON_STATE_PARAMETER": False}, "E006", "state"),
+        ({"AUTHENTICATION_BACKENDS": ["tests.test_checks.Stateless"]}, "E006", "state"),
+        ({"SOCIAL_AUTH_SANITIZE_REDIRECTS": False}, "E007", "SANITIZE_REDIRECTS"),
+        ({"AUTHENTICATION_BACKENDS": [OURS, "social_core.backends.patreon.PatreonOAuth2"]},
+         "E008", "remove the other"),
+        ({"SOCIAL_AUTH_PATREON_KEY": ""}, "W001", "SOCIAL_AUTH_PATREON_KEY not set"),
+        ({"SOCIAL_AUTH_VERIFY_SSL": False}, "W003", "REQUESTS_CA_BUNDLE"),
+        ({"AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.ModelBackend"]},
+         "W004", OURS),
+    ],
+)  # fmt: skip
+def test_a_fault_is_found_and_its_cure_named(
+    settings, given: dict[str, Any], fault: str, words: str
+) -> None:
+    for name, value in given.items():
+        setattr(settings, name, value)
+    found = faults()
+    assert fault in found
+    assert words in found[fault]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "https://patreon.com.evil.example"])
+def test_production_talks_to_patreon_alone(settings, url: str) -> None:
+    settings.PATREON = {"BASE_URL": url}
+    assert "E009" in faults(deploy=True)
+    settings.DEBUG = True
+    assert faults(deploy=True) == {}
+
+
+def test_production_has_no_sandbox(settings) -> None:
+    settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django_patreon.sandbox"]
+    assert "sandbox is installed" in faults(deploy=True)["E009"]
+
+
+def test_a_pipeline_with_our_steps_is_fine(settings) -> None:
+    settings.SOCIAL_AUTH_PIPELINE = ["django_patreon.pipeline.associate_by_email", STEP]
+    assert faults() == {}

@@ -1,0 +1,46 @@
+"""The flows once more, on the databases that sites really use."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PORTS = {
+    "postgres": int(os.environ.get("PGPORT", "5432")),
+    "mariadb": int(os.environ.get("MYSQL_TCP_PORT", "3306")),
+}
+DRIVERS = {"postgres": "psycopg", "mariadb": "pymysql"}
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("database", PORTS)
+def test_the_flows_pass_on(database: str) -> None:
+    if os.environ.get("TEST_DB", "sqlite") != "sqlite":
+        pytest.skip("already running on another database")
+    if not answers(PORTS[database]):
+        reason = f"{database} does not answer on 127.0.0.1:{PORTS[database]}"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "tests/flows", "tests/test_sign_in.py",
+         "tests/test_pipeline.py", "tests/test_fields.py", "--create-db", "-p", "no:xdist"],
+        cwd=ROOT,
+        env=os.environ | {"TEST_DB": database},
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]
