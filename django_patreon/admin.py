@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
 from .models import PatreonAccount
@@ -56,8 +57,7 @@ class PatreonAccountAdmin(_ModelAdmin):
         return super().get_queryset(request).defer("access_token", "refresh_token")
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
-        user = PatreonAccount._meta.get_field("user").remote_field.model
-        return [*self.search_fields, f"user__{user.USERNAME_FIELD}"]
+        return [*self.search_fields, f"user__{get_user_model().USERNAME_FIELD}"]
 
     @admin.display(description=_("Patreon name"), ordering="full_name")
     def full_name_or_id(self, account: PatreonAccount) -> str:

@@ -7,7 +7,7 @@ import random
 import re
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -73,7 +73,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
     ID_KEY = "id"
     REQUIRES_USER_ID = True
     REDIRECT_STATE = False
-    DEFAULT_SCOPE: ClassVar[list[str]] = ["identity", "identity[email]"]
+    DEFAULT_SCOPE = ["identity", "identity[email]"]  # noqa: RUF012  (as in the base class)
 
     # -- the way to Patreon
 
@@ -227,7 +227,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         Two browsers that finish the first sign-in of one person at the same time both try to make
         the user. The database lets one through; the other starts over and finds that user.
         """
-        steps = PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline
+        steps = list(PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline)
         using = router.db_for_write(PatreonAccount)
         for remaining in reversed(range(ATTEMPTS)):
             try:

@@ -38,11 +38,12 @@ def unlink(request: HttpRequest) -> HttpResponse:
 
     Refused, with the way out, when it is the only way they have to sign in.
     """
-    backend = load_backend(load_strategy(request), "patreon", redirect_uri=None)
+    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
+    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     try:
         with transaction.atomic():
             backend.disconnect(user=request.user)
-            PatreonAccount.objects.filter(user_id=request.user.pk).delete()
+            PatreonAccount.objects.filter(user=request.user.pk).delete()
     except AuthPolicyError:
         return _account_page(request, is_last_way_in=True, status=409)
     if hasattr(request, "_messages"):
@@ -53,7 +54,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
 def _account_page(
     request: HttpRequest, *, is_last_way_in: bool = False, status: int = 200
 ) -> HttpResponse:
-    found = PatreonAccount.objects.defer("refresh_token").filter(user_id=request.user.pk).first()
+    found = PatreonAccount.objects.defer("refresh_token").filter(user=request.user.pk).first()
     return render(
         request,
         "django_patreon/account.html",

@@ -152,8 +152,11 @@ class _VerifyingAdapter(HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        where = "capath" if bundle and os.path.isdir(bundle) else "cafile"
-        kwargs["ssl_context"] = ssl.create_default_context(**{where: bundle or certifi.where()})
+        kwargs["ssl_context"] = (
+            ssl.create_default_context(capath=bundle)
+            if bundle and os.path.isdir(bundle)
+            else ssl.create_default_context(cafile=bundle or certifi.where())
+        )
         super().init_poolmanager(*args, **kwargs)
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:

@@ -1,0 +1,122 @@
+"""The two programs of the demo: the site, and the pretend Patreon."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+__all__ = [
+    "HOST",
+    "ProcessError",
+    "answers",
+    "free_port",
+    "prepare_database",
+    "running",
+    "start_sandbox",
+    "start_site",
+]
+
+HOST = "127.0.0.1"
+PATIENCE = 20.0
+"""Seconds that a program may take to begin answering."""
+
+
+class ProcessError(Exception):
+    """A program did not start or did not stay; the message says which and what to do."""
+
+
+def answers(url: str) -> bool:
+    """Does anything listen there?"""
+    parts = urlsplit(url)
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        return probe.connect_ex((parts.hostname or HOST, parts.port or 80)) == 0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def start_sandbox(port: int) -> subprocess.Popen[bytes]:
+    """Start the pretend Patreon and wait until it answers."""
+    command = [sys.executable, "-m", "django_patreon.sandbox", "--port", str(port)]
+    return _start("the sandbox", port, command, os.environ)
+
+
+def start_site(
+    port: int, *, sandbox_port: int, quiet: bool = False, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Start the site, told where the pretend Patreon is, and wait until it answers.
+
+    `quiet` leaves out its line for each request.
+    """
+    command = [sys.executable, "manage.py", "runserver", "--noreload", f"{HOST}:{port}"]
+    patreon = {"PATREON_BASE_URL": f"http://{HOST}:{sandbox_port}"}
+    log = {"DEMO_LOG_LEVEL": "ERROR"} if quiet else {}
+    return _start("the site", port, command, {**os.environ, **patreon, **log, **environment})
+
+
+def prepare_database(url: str) -> None:
+    """Let a process of its own migrate that database and make the operator."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", "demo", "--prepare"],
+        cwd=settings.BASE_DIR,
+        env={**os.environ, "DATABASE_URL": url},
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ProcessError("The database could not be made ready.")
+
+
+def _start(
+    name: str, port: int, command: list[str], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    url = f"http://{HOST}:{port}"
+    if answers(url):
+        raise ProcessError(
+            f"Port {port} is taken, and {name} needs it. Stop what runs there, or choose another"
+            " port (see --help)."
+        )
+    process = subprocess.Popen(  # noqa: S603  (our own two programs)
+        command,
+        cwd=settings.BASE_DIR,
+        env=dict(environment),
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for us, who then stop them in order
+    )
+    deadline = time.monotonic() + PATIENCE
+    while not answers(url):
+        if process.poll() is not None:
+            raise ProcessError(f"{name} ended at once, with exit code {process.returncode}.")
+        if time.monotonic() > deadline:
+            process.kill()
+            raise ProcessError(f"{name} did not answer on port {port} in {PATIENCE:.0f} seconds.")
+        time.sleep(0.05)
+    return process
+
+
+@contextmanager
+def running(*processes: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Stop the programs at the end, however it comes."""
+    try:
+        yield
+    finally:
+        for each in processes:
+            each.send_signal(signal.SIGTERM)
+        for each in processes:
+            try:
+                each.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                each.kill()
+                each.wait()

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.urls import include, path
+
+from . import views
+
+urlpatterns = [
+    path("", views.front, name="front"),
+    path("login/", auth_views.LoginView.as_view(), name="login"),
+    path("logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("register/", views.register, name="register"),
+    path("password/", views.set_password, name="set_password"),
+    path("patreon/", include("django_patreon.urls")),
+    path("admin/", admin.site.urls),
+    path("", include("social_django.urls", namespace="social")),
+]
