@@ -24,6 +24,7 @@ from social_core.exceptions import (
     SocialAuthBaseException,
 )
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
+from social_core.utils import url_add_parameters
 
 from . import api
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
@@ -89,6 +90,19 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         wanted = extra.split() if isinstance(extra, str) else list(extra)
         default = [] if self.setting("IGNORE_DEFAULT_SCOPE", False) else self.DEFAULT_SCOPE
         return list(dict.fromkeys([*default, *wanted]))
+
+    def auth_url(self) -> str:
+        """Return Patreon's page with everything percent-encoded, brackets included.
+
+        social-auth takes the encoding off again for backends without a redirect state.
+        """
+        state = self.get_or_create_state()
+        params = {
+            **self.auth_params(state),
+            **self.get_scope_argument(),
+            **self.auth_extra_arguments(),
+        }
+        return str(url_add_parameters(self.authorization_url(), params))
 
     def start(self) -> Any:
         try:

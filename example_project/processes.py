@@ -10,9 +10,8 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
-
-from django.conf import settings
 
 __all__ = [
     "HOST",
@@ -26,6 +25,7 @@ __all__ = [
 ]
 
 HOST = "127.0.0.1"
+ROOT = Path(__file__).resolve().parent.parent
 PATIENCE = 20.0
 """Seconds that a program may take to begin answering."""
 
@@ -64,15 +64,19 @@ def start_site(
     command = [sys.executable, "manage.py", "runserver", "--noreload", f"{HOST}:{port}"]
     patreon = {"PATREON_BASE_URL": f"http://{HOST}:{sandbox_port}"}
     log = {"DEMO_LOG_LEVEL": "ERROR"} if quiet else {}
-    return _start("the site", port, command, {**os.environ, **patreon, **log, **environment})
+    return _start("the site", port, command, {**_environment(), **patreon, **log, **environment})
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "example_project.settings"}
 
 
 def prepare_database(url: str) -> None:
     """Let a process of its own migrate that database and make the operator."""
     done = subprocess.run(
         [sys.executable, "manage.py", "demo", "--prepare"],
-        cwd=settings.BASE_DIR,
-        env={**os.environ, "DATABASE_URL": url},
+        cwd=ROOT,
+        env={**_environment(), "DATABASE_URL": url},
         check=False,
     )
     if done.returncode != 0:
@@ -90,7 +94,7 @@ def _start(
         )
     process = subprocess.Popen(  # noqa: S603  (our own two programs)
         command,
-        cwd=settings.BASE_DIR,
+        cwd=ROOT,
         env=dict(environment),
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # Ctrl-C is for us, who then stop them in order

@@ -61,7 +61,9 @@ def test_a_sign_in_takes_two_requests_with_a_user_agent_and_encoded_brackets(
 
 def test_only_the_least_scopes_are_asked_separated_by_spaces(dance: Dance, settings) -> None:
     """T22."""
-    assert query_of(dance.begin())["scope"] == "identity identity[email]"
+    address = dance.begin()
+    assert query_of(address)["scope"] == "identity identity[email]"
+    assert "scope=identity+identity%5Bemail%5D" in address
     settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships", "identity"]
     assert query_of(dance.begin())["scope"] == "identity identity[email] identity.memberships"
     settings.SOCIAL_AUTH_PATREON_SCOPE = "campaigns campaigns.members"

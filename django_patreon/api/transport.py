@@ -18,11 +18,10 @@ from functools import cache
 from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
 
-import certifi
 import requests
 from requests.adapters import HTTPAdapter
+from requests.certs import where as certificates
 from requests.utils import get_environ_proxies
-from urllib3.exceptions import HTTPError as TransportError
 
 from django_patreon import __version__
 from django_patreon.conf import patreon_settings
@@ -87,7 +86,7 @@ def send(
         )
         with response:
             body = _read(response, deadline=started + MAX_SECONDS)
-    except (requests.RequestException, TransportError, OSError) as error:
+    except (requests.RequestException, OSError) as error:
         failure = _failure(error)
     else:
         answer = Answer(
@@ -155,7 +154,7 @@ class _VerifyingAdapter(HTTPAdapter):
         kwargs["ssl_context"] = (
             ssl.create_default_context(capath=bundle)
             if bundle and os.path.isdir(bundle)
-            else ssl.create_default_context(cafile=bundle or certifi.where())
+            else ssl.create_default_context(cafile=bundle or certificates())
         )
         super().init_poolmanager(*args, **kwargs)
 

@@ -140,7 +140,7 @@ def page(content: str, *, title: str, status: int = 200) -> Response:
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>"
-        "<p class=pretend style=margin:0>Sandbox: a pretend Patreon. This is not patreon.com.</p>"
+        "<header class=pretend>Sandbox: a pretend Patreon. This is not patreon.com.</header>"
         f"<main>{content}</main></body></html>"
     )
     headers = [

@@ -1,0 +1,65 @@
+"""The demo's two programs, and Debian's Chromium before them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from example_project.processes import (
+    HOST,
+    free_port,
+    prepare_database,
+    running,
+    start_sandbox,
+    start_site,
+)
+
+SCREENSHOTS = Path(__file__).parent / "screenshots"
+
+
+@dataclass
+class Demo:
+    site: str
+    sandbox: str
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail("Chromium is missing. On Debian: apt install chromium")
+    return {**browser_type_launch_args, "executable_path": chromium, "args": ["--no-sandbox"]}
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One world for all tests: each has people of its own to sign in as."""
+    database = f"sqlite:///{tmp_path_factory.mktemp('e2e')}/e2e.sqlite3"
+    prepare_database(database)
+    sandbox_port, port = free_port(), free_port()
+    with running(start_sandbox(sandbox_port)):
+        site = start_site(port, sandbox_port=sandbox_port, quiet=True, DATABASE_URL=database)
+        with running(site):
+            yield Demo(f"http://{HOST}:{port}", f"http://{HOST}:{sandbox_port}")
+
+
+@pytest.fixture(autouse=True)
+def impatient(page: Page) -> None:
+    page.set_default_timeout(5000)
+
+
+@pytest.fixture
+def shoot(page: Page) -> Any:
+    """Take a picture of the page, for people to look at."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def take(name: str) -> None:
+        page.screenshot(path=str(SCREENSHOTS / f"{name}.png"), full_page=True)
+
+    return take
