@@ -29,7 +29,7 @@ from social_core.utils import url_add_parameters
 from . import api
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
 from .models import PatreonAccount
-from .pipeline import seal_grant
+from .pipeline import seal_grant, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
 from .sign_in_errors import answer_instead_of
@@ -242,6 +242,8 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         the user. The database lets one through; the other starts over and finds that user.
         """
         steps = list(PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline)
+        if not users_are_djangos(self):
+            return super().pipeline(steps, pipeline_index, *args, **kwargs)
         using = router.db_for_write(PatreonAccount)
         for remaining in reversed(range(ATTEMPTS)):
             try:

@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from social_core.backends.base import BaseAuth
 
-__all__ = ["AlreadyLinked", "associate_by_email", "forget_account", "save_account"]
+__all__ = [
+    "AlreadyLinked",
+    "associate_by_email",
+    "forget_account",
+    "open_grant",
+    "save_account",
+    "seal_grant",
+    "users_are_djangos",
+]
 
 logger = logging.getLogger("django_patreon")
 
@@ -99,7 +107,7 @@ def save_account(
     Raises `AlreadyLinked` when the user has another Patreon identity, and social-auth's
     `AuthAssociationError` when the identity belongs to another user.
     """
-    if backend.name != "patreon" or user is None or not _is_ours(backend):
+    if backend.name != "patreon" or user is None or not users_are_djangos(backend):
         return None
     identity = parse_identity({"data": response, "included": response.get("included")})
     account = _account_of(backend, user, identity.user.id)
@@ -115,7 +123,7 @@ def save_account(
     return {"patreon_account": account}
 
 
-def _is_ours(backend: BaseAuth[object]) -> bool:
+def users_are_djangos(backend: BaseAuth[object]) -> bool:
     """Does this strategy keep its users in Django? A strategy of another framework does not."""
     storage: Any = backend.strategy.storage.user
     try:
