@@ -134,11 +134,10 @@ class PatreonOAuth2(BaseOAuth2[Any]):
             self._declined()
         self.process_error(self.data)
         state = self.validate_state()
-        client_id, client_secret = self.get_key_and_secret()
         try:
             grant = api.exchange_code(
                 Secret(self.data["code"]),
-                client=api.OAuthClient(id=client_id, secret=Secret(client_secret or "")),
+                client=self._client(),
                 redirect_uri=self.get_redirect_uri(state),
             )
         except PatreonAPIError as error:
@@ -146,6 +145,11 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         else:
             return self.do_auth(grant.access_token, *args, patreon_grant=grant, **kwargs)
         raise failure
+
+    def _client(self) -> api.OAuthClient:
+        # In a frame of its own, gone before anything can fail: tracebacks show local variables.
+        key, secret = self.get_key_and_secret()
+        return api.OAuthClient(id=key or "", secret=Secret(secret or ""))
 
     def _declined(self) -> NoReturn:
         """No code means no (Patreon names the error, or nothing at all: observed)."""

@@ -1,0 +1,122 @@
+"""No token and no secret in clear, anywhere a person, a log or a thief would look."""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import connection
+
+from .dance import IDENTITY, Dance
+
+SECRET = "terces-xobdnas"[::-1]  # reversed: debug pages quote source
+
+
+def explode(**kwargs: Any) -> None:
+    raise RuntimeError("a step of the site's own that fails")
+
+
+def secrets_of(dance: Dance) -> list[str]:
+    pairs = dance.sandbox.grants.pairs
+    return [SECRET, *(each.access_token for each in pairs), *(each.refresh_token for each in pairs)]
+
+
+def assert_clean(dance: Dance, text: str) -> None:
+    assert len(secrets_of(dance)) > 1
+    for secret in secrets_of(dance):
+        where = text.find(secret)
+        assert where < 0, text[max(0, where - 300) : where].encode()
+
+
+def everything_stored() -> str:
+    rows = []
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
+            rows.append(repr(cursor.fetchall()))
+    return "\n".join(rows)
+
+
+@pytest.fixture(autouse=True)
+def loud(caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+
+
+def test_after_a_sign_in_neither_database_nor_logs_nor_pages_show_one(dance: Dance, caplog) -> None:
+    pages = [dance.sign_in("gold"), dance.client.get("/"), dance.client.get("/patreon/account/")]
+    operator = get_user_model().objects.create_superuser("operator", password="x")
+    dance.client.force_login(operator)
+    account = get_user_model().objects.get(username="AlmaReyes").patreon_account
+    for path in (
+        "django_patreon/patreonaccount/",
+        f"django_patreon/patreonaccount/{account.pk}/change/",
+        "social_django/usersocialauth/",
+        f"social_django/usersocialauth/{account.user.social_auth.get().pk}/change/",
+    ):
+        pages.append(dance.client.get(f"/admin/{path}"))
+        assert pages[-1].status_code == 200
+    dump = io.StringIO()
+    call_command("dumpdata", stdout=dump)
+
+    for text in (everything_stored(), caplog.text, dump.getvalue()):
+        assert_clean(dance, text)
+    for page in pages:
+        assert_clean(dance, page.content.decode() + str(page.headers))
+
+
+@pytest.mark.parametrize("kind", ["http_401", "http_500_html", "cut", "reset", "http_429"])
+def test_a_failed_sign_in_shows_none(dance: Dance, caplog, kind: str) -> None:
+    dance.order(kind, path="/api/oauth2/v2")
+    page = dance.sign_in("gold")
+    assert_clean(dance, page.content.decode() + caplog.text + everything_stored())
+
+
+@pytest.mark.parametrize(
+    "place", ["before the pipeline", "first step", "last step", "before the answer"]
+)
+def test_djangos_debug_page_shows_none(dance: Dance, settings, patreon, caplog, place: str) -> None:
+    settings.DEBUG = True
+    dance.client.raise_request_exception = False
+    steps = ["social_core.pipeline.social_auth.social_details"]
+    if place == "first step":
+        settings.SOCIAL_AUTH_PIPELINE = ["tests.test_leaks.explode", *steps]
+    elif place == "last step":
+        settings.SOCIAL_AUTH_PIPELINE = [
+            "social_core.pipeline.social_auth.social_details",
+            "social_core.pipeline.social_auth.social_uid",
+            "social_core.pipeline.social_auth.social_user",
+            "social_core.pipeline.user.get_username",
+            "social_core.pipeline.user.create_user",
+            "social_core.pipeline.social_auth.associate_user",
+            "django_patreon.pipeline.save_account",
+            "tests.test_leaks.explode",
+        ]
+    elif place == "before the pipeline":
+        settings.SOCIAL_AUTH_PIPELINE = 7  # whatever goes wrong in social-auth itself
+    else:
+        settings.SESSION_ENGINE = "tests.test_leaks"  # the session cannot be written
+
+    page = dance.sign_in("gold") if place != "before the answer" else _broken_login(dance, settings)
+
+    assert page.status_code == 500
+    assert "Traceback" in page.content.decode()
+    assert_clean(dance, page.content.decode())
+
+
+def _broken_login(dance: Dance, settings: Any) -> Any:
+    settings.SESSION_ENGINE = "django.contrib.sessions.backends.db"
+    callback = dance.consent(dance.begin(), sandbox_user="gold")
+    settings.SOCIAL_AUTH_LOGIN_REDIRECT_URL = "no-such-name"
+    settings.LOGIN_REDIRECT_URL = "no-such-name:at-all"
+    return dance.finish(callback)
+
+
+def test_the_address_of_a_request_holds_no_token(dance: Dance, patreon) -> None:
+    dance.sign_in("gold")
+    for call in patreon.calls:
+        assert_clean(dance, call.request.url)
+    assert any(IDENTITY in call.request.url for call in patreon.calls)
