@@ -112,10 +112,8 @@ def save_account(
     identity = parse_identity({"data": response, "included": response.get("included")})
     account = _account_of(backend, user, identity.user.id)
     is_new = account.pk is None
-    _write_profile(account, identity)
-    account.last_sign_in_at = timezone.now()
-    account.save()
-    tokens.store(account, open_grant(response))
+    written = _write_profile(account, identity)
+    tokens.store(account, open_grant(response), also=written)
     if is_new:
         transaction.on_commit(
             partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
@@ -147,13 +145,20 @@ def _account_of(
     return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
 
 
-def _write_profile(account: PatreonAccount, identity: Identity) -> None:
+def _write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
+    """Set what Patreon says of the person, and that they were here; return the fields' names."""
     person = identity.user
-    account.full_name = (person.full_name or "")[:255]
-    account.vanity = (person.vanity or "")[:255]
-    account.email = (person.verified_email or "") if patreon_settings().STORE_EMAIL else ""
-    account.image_url = _web_address(person.image_url)
-    account.url = _web_address(person.url)
+    profile = {
+        "full_name": (person.full_name or "")[:255],
+        "vanity": (person.vanity or "")[:255],
+        "email": (person.verified_email or "") if patreon_settings().STORE_EMAIL else "",
+        "image_url": _web_address(person.image_url),
+        "url": _web_address(person.url),
+        "last_sign_in_at": timezone.now(),
+    }
+    for name, value in profile.items():
+        setattr(account, name, value)
+    return list(profile)
 
 
 def _web_address(value: str | None) -> str:

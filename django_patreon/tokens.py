@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,8 @@ _COLUMNS = (
 )
 
 
-def store(account: PatreonAccount, grant: TokenGrant) -> None:
-    """Keep the tokens that Patreon just granted for `account`, which is saved.
+def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] = ()) -> None:
+    """Keep the tokens that Patreon just granted, and save the account: them and the fields `also`.
 
     A pair is kept whole or not at all. When the grant has no refresh token, the stored pair stays;
     an account that has none is marked for reconnecting, because one access token is no connection.
@@ -44,4 +45,4 @@ def store(account: PatreonAccount, grant: TokenGrant) -> None:
     elif not account.refresh_token:
         account.state = PatreonAccount.State.RECONNECT
         account.last_refresh_message = "Patreon sent no refresh token at sign-in."
-    account.save(update_fields=_COLUMNS)
+    account.save(update_fields=None if account.pk is None else {*_COLUMNS, *also})

@@ -1,0 +1,1 @@
+"""Ours beside what a site would use instead: `make bench`."""

@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.urls import include, path
+
+from .contenders import floor_begin, floor_complete
+
+urlpatterns = [
+    path("floor/begin/", floor_begin),
+    path("floor/complete/", floor_complete),
+    path("allauth/", include("allauth.urls")),
+    path("", include("social_django.urls", namespace="social")),
+]
