@@ -97,6 +97,7 @@ class Sandbox:
                 return edge_refusal(403, "Too many errors from here. Come back in half an hour.")
             wait = self.limits.retry_after(request.header("Authorization"))
             if wait:
+                self.limits.refused()
                 return throttled(wait)
         response = self._api(request, path)
         if self.rate_limit and 400 <= response.status < 500:

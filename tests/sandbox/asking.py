@@ -1,0 +1,61 @@
+"""Asking the sandbox, as any client would."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from django_patreon.sandbox import Request, Response, Sandbox
+
+BACK = "http://localhost:8000/back?kept=1"
+CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
+AGENT = {"User-Agent": "a client"}
+FORM = {**AGENT, "Content-Type": "application/x-www-form-urlencoded"}
+
+
+def authorize(sandbox: Sandbox, **given: str | None) -> Response:
+    query = {
+        "response_type": "code",
+        "client_id": "sandbox-client",
+        "redirect_uri": BACK,
+        "scope": "identity identity[email]",
+        "state": "xyz",
+        **given,
+    }
+    present = {name: value for name, value in query.items() if value is not None}
+    return sandbox.handle(Request(method="GET", target=f"/oauth2/authorize?{urlencode(present)}"))
+
+
+def query_of(response: Response) -> dict[str, str]:
+    query = parse_qs(urlsplit(response.header("Location")).query)
+    return {name: values[0] for name, values in query.items()}
+
+
+def code_for(sandbox: Sandbox, slug: str = "gold", **given: str | None) -> str:
+    return query_of(authorize(sandbox, sandbox_user=slug, **given))["code"]
+
+
+def token(sandbox: Sandbox, **form: str) -> Response:
+    body = urlencode({**CLIENT, **form}).encode()
+    return sandbox.handle(
+        Request(method="POST", target="/api/oauth2/token", headers=FORM, body=body)
+    )
+
+
+def exchange(sandbox: Sandbox, code: str, /, **but: str) -> Response:
+    form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK}
+    return token(sandbox, **{**form, **but})
+
+
+def refresh(sandbox: Sandbox, refresh_token: str) -> Response:
+    return token(sandbox, grant_type="refresh_token", refresh_token=refresh_token)
+
+
+def tokens_for(sandbox: Sandbox, slug: str = "gold", **given: str | None) -> dict[str, Any]:
+    return dict(exchange(sandbox, code_for(sandbox, slug, **given)).json())
+
+
+def get(sandbox: Sandbox, access_token: str, path: str = "/identity", query: str = "") -> Response:
+    headers = {**AGENT, "Authorization": f"Bearer {access_token}"}
+    target = f"/api/oauth2/v2{path}{'?' if query else ''}{query}"
+    return sandbox.handle(Request(method="GET", target=target, headers=headers))

@@ -1,0 +1,151 @@
+"""Switches, faults and limits."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from django_patreon.sandbox import Request, Response, Sandbox
+from django_patreon.sandbox.faults import FAULTS
+
+from .asking import get, refresh, tokens_for
+
+
+def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Response:
+    return sandbox.handle(
+        Request(
+            method=method,
+            target=f"/_sandbox/{path}",
+            headers={"Content-Type": "application/json"},
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+    )
+
+
+@pytest.mark.parametrize("kind", FAULTS)
+def test_every_fault_strikes_once_and_is_gone(sandbox: Sandbox, kind: str) -> None:
+    access = tokens_for(sandbox)["access_token"]
+    options = {"status": 418} if kind == "custom" else {}
+    assert control(sandbox, "POST", "faults", {"kind": kind, **options}).status == 200
+    struck, after = get(sandbox, access), get(sandbox, access)
+    broken = struck.status != 200 or struck.delay or struck.reset or struck.cut_after is not None
+    assert broken
+    assert (after.status, after.delay, after.reset) == (200, 0, False)
+
+
+def test_a_share_of_all_requests_can_fail(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox)["access_token"]
+    control(sandbox, "POST", "faults", {"kind": "http_500_html", "share": 0.5})
+    failed = sum(get(sandbox, access).status == 500 for _ in range(200))
+    assert 60 < failed < 140
+    control(sandbox, "DELETE", "faults")
+    assert get(sandbox, access).status == 200
+
+
+def test_a_fault_keeps_to_its_path(sandbox: Sandbox) -> None:
+    control(sandbox, "POST", "faults", {"kind": "http_401", "path": "/api/oauth2/token"})
+    assert get(sandbox, "x").json()["errors"]
+    assert control(sandbox, "GET", "faults").json()["armed"][0]["times"] == 1
+
+
+def test_a_lost_answer_has_spent_the_refresh_token_and_a_refusal_has_not(sandbox: Sandbox) -> None:
+    given = tokens_for(sandbox)
+    control(sandbox, "POST", "faults", {"kind": "http_500_html", "path": "/api/oauth2/token"})
+    assert refresh(sandbox, given["refresh_token"]).status == 500
+    control(sandbox, "POST", "faults", {"kind": "reset", "path": "/api/oauth2/token"})
+    assert refresh(sandbox, given["refresh_token"]).reset
+    assert refresh(sandbox, given["refresh_token"]).status == 401
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"kind": "nonsense"},
+        {"kind": "slow", "seconds": -1},
+        {"kind": "slow", "seconds": "x"},
+        {"kind": "http_500_html", "times": 0},
+        {"kind": "http_500_html", "times": True},
+        {"kind": "http_500_html", "share": 2},
+        {"kind": "http_500_html", "path": "api"},
+        {"kind": "custom", "status": 99},
+        {"kind": "custom", "headers": []},
+        {"kind": "custom", "body_base64": 7},
+        [],
+        "x",
+    ],
+)
+def test_a_senseless_order_is_refused_with_a_reason(sandbox: Sandbox, order: Any) -> None:
+    response = control(sandbox, "POST", "faults", order)
+    assert response.status == 400
+    assert response.json()["error"]
+    assert control(sandbox, "GET", "faults").json()["armed"] == []
+
+
+def test_tokens_can_be_expired_and_killed(sandbox: Sandbox) -> None:
+    gold, silver = tokens_for(sandbox), tokens_for(sandbox, "silver")
+    assert control(sandbox, "POST", "tokens/expire", {"user": "gold"}).json() == {"expired": 1}
+    assert get(sandbox, gold["access_token"]).status == 401
+    assert get(sandbox, silver["access_token"]).status == 200
+    assert refresh(sandbox, gold["refresh_token"]).status == 200
+    assert control(sandbox, "POST", "tokens/kill", {}).json()["killed"] >= 2
+    assert refresh(sandbox, silver["refresh_token"]).status == 401
+    assert control(sandbox, "POST", "tokens/kill", {"user": "nobody"}).status == 400
+
+
+def test_the_journal_says_what_came_in_and_nothing_secret(sandbox: Sandbox) -> None:
+    given = tokens_for(sandbox)
+    get(sandbox, given["access_token"], query="fields[user]=email")
+    text = control(sandbox, "GET", "requests").body.decode()
+    assert [each["path"] for each in json.loads(text)["requests"]] == [
+        "/oauth2/authorize",
+        "/api/oauth2/token",
+        "/api/oauth2/v2/identity",
+    ]
+    for secret in (given["access_token"], given["refresh_token"], "sandbox-secret"):
+        assert secret not in text
+
+
+def test_settings_clock_and_reset(sandbox: Sandbox) -> None:
+    changed = control(sandbox, "POST", "settings", {"keep_access_on_refresh": True}).json()
+    assert changed["keep_access_on_refresh"] is True
+    for wrong in ({"nonsense": True}, {"one_pair_per_user": 1}):
+        assert control(sandbox, "POST", "settings", wrong).status == 400
+    before = control(sandbox, "GET", "clock").json()["now"]
+    assert control(sandbox, "POST", "clock", {"advance": 86400}).json()["now"] > before
+    for wrong in ({"advance": -1}, {"advance": 1e30}, {}):
+        assert control(sandbox, "POST", "clock", wrong).status == 400
+    control(sandbox, "POST", "reset")
+    assert control(sandbox, "GET", "settings").json()["keep_access_on_refresh"] is False
+
+
+def test_a_web_page_elsewhere_cannot_press_the_switches(sandbox: Sandbox) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    request = Request(method="POST", target="/_sandbox/reset", headers=form)
+    assert sandbox.handle(request).status == 415
+
+
+def test_there_is_a_list(sandbox: Sandbox) -> None:
+    assert "POST /_sandbox/reset" in control(sandbox, "GET", "").json()["switches"]
+    assert control(sandbox, "GET", "nothing").status == 404
+    assert control(sandbox, "DELETE", "clock").status == 405
+    assert len(control(sandbox, "GET", "people").json()["people"]) >= 23
+
+
+def test_a_hundred_requests_in_two_seconds_are_the_limit() -> None:
+    sandbox = Sandbox(rate_limit=True)
+    access = [tokens_for(sandbox, slug)["access_token"] for slug in ("gold", "silver")]
+    answers = [get(sandbox, access[turn % 2]) for turn in range(110)]
+    assert [each.status for each in answers[:98]] == [200] * 98
+    (error,) = answers[-1].json()["errors"]
+    assert error["code_name"] == "RequestThrottled"
+    assert error["retry_after_seconds"] == int(answers[-1].header("Retry-After")) >= 1
+
+
+def test_a_storm_of_errors_shuts_the_door() -> None:
+    sandbox = Sandbox(rate_limit=True)
+    for _ in range(2100):
+        answer = get(sandbox, "made-up")
+    assert (answer.status, answer.header("Content-Type")) == (403, "text/html; charset=utf-8")

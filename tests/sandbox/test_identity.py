@@ -1,0 +1,146 @@
+"""API v2's identity: nothing unasked, and each error in Patreon's shape."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from django_patreon.sandbox import Request, Sandbox
+
+from .asking import AGENT, get, tokens_for
+
+ALL = (
+    "include=memberships.currently_entitled_tiers,memberships.campaign,campaign"
+    "&fields%5Buser%5D=full_name,email,is_email_verified"
+    "&fields%5Bmember%5D=patron_status,email&fields%5Btier%5D=amount_cents&fields%5Bcampaign%5D=vanity"
+)
+
+
+def test_nothing_comes_unasked(sandbox: Sandbox) -> None:
+    body = get(sandbox, tokens_for(sandbox)["access_token"]).json()
+    assert body["data"]["attributes"] == {}
+    assert body.keys() == {"data", "links"}
+    assert "relationships" not in body["data"]
+    assert body["links"]["self"].endswith(f"/api/oauth2/v2/user/{body['data']['id']}")
+
+
+@pytest.mark.parametrize("name", ["fields[user]", "fields%5Buser%5D"])
+def test_brackets_may_be_raw_or_encoded(sandbox: Sandbox, name: str) -> None:
+    body = get(sandbox, tokens_for(sandbox)["access_token"], query=f"{name}=full_name").json()
+    assert body["data"]["attributes"] == {"full_name": "Alma Reyes"}
+
+
+@pytest.mark.parametrize(
+    ("query", "parameter"),
+    [
+        ("fields[user]=full_name,pledge_sum", "fields[user]"),
+        ("fields[campaign]=pledge_sum", "fields[campaign]"),
+        ("fields[nonsense]=x", "fields[nonsense]"),
+        ("include=campaigns", "include"),
+        ("include=memberships.nothing", "include"),
+        ("include=memberships..", "include"),
+    ],
+)
+def test_an_unknown_word_is_a_400(sandbox: Sandbox, query: str, parameter: str) -> None:
+    response = get(sandbox, tokens_for(sandbox)["access_token"], query=query)
+    (error,) = response.json()["errors"]
+    assert response.status == 400
+    assert error["code_name"] == "ParameterInvalidOnType"
+    assert error["source"] == {"parameter": parameter}
+    assert error["status"] == "400"
+
+
+def test_included_things_come_once_and_carry_their_relations(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox, "foreign-first", scope="identity identity.memberships")
+    body = get(sandbox, access["access_token"], query=ALL).json()
+    keys = [(each["type"], each["id"]) for each in body["included"]]
+    assert len(keys) == len(set(keys))
+    members = [each for each in body["included"] if each["type"] == "member"]
+    campaigns = [each["relationships"]["campaign"]["data"]["id"] for each in members]
+    assert campaigns == ["5120934", "4410027"]
+    assert body["data"]["relationships"]["campaign"] == {"data": None}
+    assert members[1]["relationships"]["currently_entitled_tiers"]["data"] == [
+        {"id": "9100001", "type": "tier"},
+        {"id": "9100000", "type": "tier"},
+    ]
+
+
+def test_other_campaigns_need_a_scope(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox, "foreign-only")["access_token"]
+    assert "included" not in get(sandbox, access, query=ALL).json()
+
+
+def test_addresses_need_a_scope(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox, "gold", scope="identity")["access_token"]
+    text = get(sandbox, access, query=ALL).body.decode()
+    assert "gold@example.org" not in text
+    assert "email" not in text
+    access = tokens_for(sandbox, "gold")["access_token"]
+    assert text.count("@") == 0 < get(sandbox, access, query=ALL).body.decode().count("@")
+
+
+def test_a_creator_has_a_campaign_and_no_membership(sandbox: Sandbox) -> None:
+    body = get(sandbox, tokens_for(sandbox, "creator")["access_token"], query=ALL).json()
+    assert body["data"]["relationships"]["campaign"]["data"]["id"] == "4410027"
+    assert body["data"]["relationships"]["memberships"]["data"] == []
+
+
+def test_every_reason_for_401_has_the_same_words(sandbox: Sandbox) -> None:
+    no_scope = tokens_for(sandbox, "silver", scope="identity.memberships")["access_token"]
+    texts = []
+    for response in (get(sandbox, "made-up"), get(sandbox, no_scope), get(sandbox, "")):
+        (error,) = response.json()["errors"]
+        assert (response.status, error["code"], error["code_name"]) == (401, 1, "Unauthorized")
+        texts.append(error["detail"])
+    assert len(set(texts)) == 1
+
+
+def test_answers_are_json_api_sorted_and_escaped(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox, "emoji")["access_token"]
+    response = get(sandbox, access, query="fields[user]=vanity,full_name")
+    assert response.header("Content-Type") == "application/vnd.api+json"
+    assert response.body.isascii()
+    assert response.body == json.dumps(response.json(), sort_keys=True).encode()
+    assert response.header("x-patreon-uuid")
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/oauth2/v2/nothing", "/api/", "/api/oauth2/api/current_user"]
+)
+def test_what_is_not_there_says_so(sandbox: Sandbox, path: str) -> None:
+    response = sandbox.handle(Request(method="GET", target=path, headers=AGENT))
+    assert (response.status, "errors" in response.json()) == (404, True)
+
+
+def test_a_client_without_a_name_is_shown_a_page(sandbox: Sandbox) -> None:
+    response = sandbox.handle(Request(method="GET", target="/api/oauth2/v2/identity"))
+    assert (response.status, response.header("Content-Type")) == (403, "text/html; charset=utf-8")
+
+
+@given(
+    method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "X"]),
+    path=st.sampled_from(
+        ["/", "/oauth2/authorize", "/oauth2/errors", "/api/oauth2/token",
+         "/api/oauth2/v2/identity", "/_sandbox/faults", "/_sandbox/clock", "/_sandbox/settings", "/_sandbox/nothing", "//", "*"]
+    ),
+    query=st.text(max_size=60),
+    agent=st.sampled_from(["", "x"]),
+    kind=st.sampled_from(["", "application/json", "application/x-www-form-urlencoded", "x"]),
+    authorization=st.text(max_size=20),
+    body=st.binary(max_size=80) | st.sampled_from([b"[]", b"{}", b"null", b'{"advance": 1e999}']),
+)  # fmt: skip
+@settings(max_examples=300, deadline=None)
+def test_no_request_makes_it_stumble(
+    method: str, path: str, query: str, agent: str, kind: str, authorization: str, body: bytes
+) -> None:
+    headers = {"User-Agent": agent, "Content-Type": kind, "Authorization": authorization}
+    response = _TOUGH.handle(
+        Request(method=method, target=f"{path}?{query}", headers=headers, body=body)
+    )
+    assert 200 <= response.status < 500
+
+
+_TOUGH = Sandbox()

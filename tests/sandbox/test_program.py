@@ -1,0 +1,83 @@
+"""`python -m django_patreon.sandbox`"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+import requests
+
+COMMAND = [sys.executable, "-m", "django_patreon.sandbox"]
+
+
+@pytest.fixture
+def program() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen([*COMMAND, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        yield process, process.stdout.readline().split()[-1]
+        process.kill()
+        process.wait()
+
+
+def test_it_dances_with_any_client(program) -> None:
+    _, url = program
+    query = {
+        "response_type": "code",
+        "client_id": "sandbox-client",
+        "redirect_uri": "http://127.0.0.1/x",
+        "scope": "identity",
+        "sandbox_user": "bronze",
+    }
+    consent = requests.get(f"{url}/oauth2/authorize", query, allow_redirects=False, timeout=5)
+    code = parse_qs(urlsplit(consent.headers["Location"]).query)["code"][0]
+    form = {
+        "grant_type": "authorization_code",
+        "code": code,
+        "redirect_uri": "http://127.0.0.1/x",
+        "client_id": "sandbox-client",
+        "client_secret": "sandbox-secret",
+    }
+    access = requests.post(f"{url}/api/oauth2/token", form, timeout=5).json()["access_token"]
+    person = requests.get(
+        f"{url}/api/oauth2/v2/identity?fields[user]=full_name",
+        headers={"Authorization": f"Bearer {access}"},
+        timeout=5,
+    ).json()
+    assert person["data"]["attributes"]["full_name"] == "Bruno Vale"
+    assert person["links"]["self"].startswith(url)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_ends_cleanly(program, number: int) -> None:
+    process, _ = program
+    process.send_signal(number)
+    assert process.wait(timeout=5) == 0
+
+
+def test_a_taken_port_is_said(program) -> None:
+    _, url = program
+    done = subprocess.run(
+        [*COMMAND, "--port", str(urlsplit(url).port)],
+        capture_output=True,
+        text=True,
+        timeout=10,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Choose another with --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Content-Length": "x"}, {"Content-Length": "99999999"}, {"Transfer-Encoding": "chunked"}],
+)
+def test_a_body_of_unbelievable_length_is_refused(program, headers: dict[str, str]) -> None:
+    _, url = program
+    response = requests.request("POST", f"{url}/api/oauth2/token", headers=headers, timeout=5)
+    assert response.status_code in (411, 413)
