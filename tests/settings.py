@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 
 SECRET_KEY = "a-key-for-tests-only-and-nothing-else"
 DEBUG = False
@@ -51,17 +52,20 @@ SOCIAL_AUTH_PATREON_SECRET = "sandbox-secret"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 
+# Two checkouts that are tested at once must not drop each other's database.
+_NAME = f"django_patreon_{os.getpid()}"
 _DATABASES = {
     "sqlite": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": "test.sqlite3",
         # A file, so that threads and processes of a test share it.
-        "TEST": {"NAME": os.environ.get("TEST_SQLITE_FILE", "test-django-patreon.sqlite3")},
+        "TEST": {"NAME": f"{tempfile.gettempdir()}/{_NAME}.sqlite3"},
         "OPTIONS": {"timeout": 20},
     },
     "postgres": {
         "ENGINE": "django.db.backends.postgresql",
-        "NAME": "django_patreon",
+        "NAME": "postgres",
+        "TEST": {"NAME": _NAME},
         "USER": os.environ.get("PGUSER", "postgres"),
         "PASSWORD": os.environ.get("PGPASSWORD", ""),
         "HOST": os.environ.get("PGHOST", "127.0.0.1"),
@@ -69,13 +73,13 @@ _DATABASES = {
     },
     "mariadb": {
         "ENGINE": "django.db.backends.mysql",
-        "NAME": "django_patreon",
+        "NAME": "test",
         "USER": os.environ.get("MYSQL_USER", "root"),
         "PASSWORD": os.environ.get("MYSQL_PWD", ""),
         "HOST": os.environ.get("MYSQL_HOST", "127.0.0.1"),
         "PORT": os.environ.get("MYSQL_TCP_PORT", "3306"),
         "OPTIONS": {"charset": "utf8mb4"},
-        "TEST": {"CHARSET": "utf8mb4"},
+        "TEST": {"NAME": _NAME, "CHARSET": "utf8mb4"},
     },
 }
 TEST_DB = os.environ.get("TEST_DB", "sqlite")

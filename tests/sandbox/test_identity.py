@@ -124,7 +124,8 @@ def test_a_client_without_a_name_is_shown_a_page(sandbox: Sandbox) -> None:
     method=st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "X"]),
     path=st.sampled_from(
         ["/", "/oauth2/authorize", "/oauth2/errors", "/api/oauth2/token",
-         "/api/oauth2/v2/identity", "/_sandbox/faults", "/_sandbox/clock", "/_sandbox/settings", "/_sandbox/nothing", "//", "*"]
+         "/api/oauth2/v2/identity", "/_sandbox/faults", "/_sandbox/clock", "/_sandbox/settings",
+         "/_sandbox/nothing", "//", "*"]
     ),
     query=st.text(max_size=60),
     agent=st.sampled_from(["", "x"]),
