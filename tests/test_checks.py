@@ -10,6 +10,8 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.backends import PatreonOAuth2
 
+# Since Django 6 the checks look at the database, too.
+pytestmark = pytest.mark.django_db
 OURS = "django_patreon.backends.PatreonOAuth2"
 STEP = "django_patreon.pipeline.save_account"
 STOCK_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
