@@ -99,7 +99,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         state = self.get_or_create_state()
         params = {
             **self.auth_params(state),
-            **self.get_scope_argument(),
+            self.SCOPE_PARAMETER_NAME: self.SCOPE_SEPARATOR.join(self.get_scope()),
             **self.auth_extra_arguments(),
         }
         return str(url_add_parameters(self.authorization_url(), params))

@@ -111,7 +111,7 @@ def save_account(
         return None
     identity = parse_identity({"data": response, "included": response.get("included")})
     account = _account_of(backend, user, identity.user.id)
-    is_new = account.pk is None
+    is_new = account._state.adding
     written = _write_profile(account, identity)
     tokens.store(account, open_grant(response), also=written)
     if is_new:

@@ -45,4 +45,4 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
     elif not account.refresh_token:
         account.state = PatreonAccount.State.RECONNECT
         account.last_refresh_message = "Patreon sent no refresh token at sign-in."
-    account.save(update_fields=None if account.pk is None else {*_COLUMNS, *also})
+    account.save(update_fields=None if account._state.adding else {*_COLUMNS, *also})

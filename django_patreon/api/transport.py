@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.certs import where as certificates
-from requests.utils import get_environ_proxies
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 
 from django_patreon import __version__
 from django_patreon.conf import patreon_settings
@@ -154,7 +153,7 @@ class _VerifyingAdapter(HTTPAdapter):
         kwargs["ssl_context"] = (
             ssl.create_default_context(capath=bundle)
             if bundle and os.path.isdir(bundle)
-            else ssl.create_default_context(cafile=bundle or certificates())
+            else ssl.create_default_context(cafile=bundle or DEFAULT_CA_BUNDLE_PATH)
         )
         super().init_poolmanager(*args, **kwargs)
 
