@@ -38,6 +38,8 @@ class PatreonSettings:
     """Keep the e-mail address that Patreon reports on the account?"""
     TIMEOUT: tuple[float, float] = (3.0, 10.0)
     """Seconds to wait for Patreon: to connect, and for each piece of the answer."""
+    REFRESH_MARGIN: timedelta = timedelta(days=2)
+    """A token that has less time left than this is renewed before it is used."""
     USER_AGENT: str = ""
     """Sent with every request. Empty: the name and version of this package. Patreon refuses
     requests without one (official)."""
@@ -76,6 +78,9 @@ def patreon_settings() -> PatreonSettings:
         # Exactly a bool: a hopeful "False" from the environment must not open a door.
         if not isinstance(values.get(name, False), bool):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be True or False.")
+    margin = values.get("REFRESH_MARGIN", PatreonSettings.REFRESH_MARGIN)
+    if not isinstance(margin, timedelta) or margin < timedelta():
+        raise ImproperlyConfigured("PATREON['REFRESH_MARGIN'] must be a timedelta.")
     return PatreonSettings(**values)
 
 

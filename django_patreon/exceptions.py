@@ -7,7 +7,8 @@
     │   ├── RateLimited            429: ask later
     │   ├── Unavailable            5xx, time-out, lost connection: ask later
     │   └── MalformedAnswer        a 2xx that is not what Patreon documents
-    └── ReconnectRequired          the person has to sign in with Patreon again
+    ├── ReconnectRequired          the person has to sign in with Patreon again
+    └── UnsafeToRefresh            not inside this transaction: a new pair could be lost
 
 Wrong configuration is Django's `ImproperlyConfigured`. No message, `repr` or attribute of
 these carries a token, a secret, a header or a body.
@@ -24,6 +25,7 @@ __all__ = [
     "Refused",
     "Unauthorized",
     "Unavailable",
+    "UnsafeToRefresh",
 ]
 
 
@@ -79,3 +81,7 @@ class MalformedAnswer(PatreonAPIError):
 
 class ReconnectRequired(PatreonError):
     """No stored token works any more: the person must sign in with Patreon again."""
+
+
+class UnsafeToRefresh(PatreonError):
+    """Refreshing here could lose the new pair, so nothing was sent and nothing is spent."""

@@ -45,6 +45,15 @@ class PatreonAccount(models.Model):
     access_token = EncryptedTextField(blank=True, default="")
     refresh_token = EncryptedTextField(blank=True, default="")
     token_expires_at = models.DateTimeField(_("token expires"), null=True, blank=True)
+    token_generation = models.PositiveIntegerField(
+        default=0,
+        editable=False,
+        help_text=_("Counts the pairs: whoever holds an older one knows."),
+    )
+    refresh_lease = models.CharField(
+        max_length=32, blank=True, editable=False, help_text=_("Who is refreshing right now.")
+    )
+    refresh_lease_until = models.DateTimeField(null=True, editable=False)
     state = models.CharField(
         _("state"), max_length=16, choices=State.choices, default=State.CONNECTED
     )

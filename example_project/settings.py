@@ -96,7 +96,12 @@ def _database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     engines = {"postgres": "postgresql", "postgresql": "postgresql", "mysql": "mysql"}
     if parts.scheme == "sqlite":
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": unquote(parts.path[1:])}
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": unquote(parts.path[1:]),
+            # Readers and a writer side by side.
+            "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL"},
+        }
     if parts.scheme not in engines:
         raise ValueError("DATABASE_URL must begin with sqlite://, postgres:// or mysql://")
     return {

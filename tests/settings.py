@@ -60,7 +60,11 @@ _DATABASES = {
         "NAME": "test.sqlite3",
         # A file, so that threads and processes of a test share it.
         "TEST": {"NAME": f"{tempfile.gettempdir()}/{_NAME}.sqlite3"},
-        "OPTIONS": {"timeout": 20},
+        "OPTIONS": {
+            "timeout": 20,
+            # Readers and a writer side by side: what a site on SQLite should have.
+            "init_command": "PRAGMA journal_mode=WAL",
+        },
     },
     "postgres": {
         "ENGINE": "django.db.backends.postgresql",

@@ -45,6 +45,7 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"PATREON": {"TOKEN_KEYS": [""]}}, "E002", "TOKEN_KEYS"),
         ({"PATREON": {"TIMEOUT": 0}}, "E002", "TIMEOUT"),
         ({"PATREON": {"LINK_VERIFIED_EMAIL": "False"}}, "E002", "True or False"),
+        ({"PATREON": {"REFRESH_MARGIN": 7}}, "E002", "timedelta"),
         ({"PATREON": {"BASE_URL": None}}, "E002", "BASE_URL"),
         ({"PATREON": {"TOKEN_KEYS": ["short"]}}, "W002", "secrets.token_urlsafe"),
         ({"INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes",

@@ -34,7 +34,7 @@ def test_the_flows_pass_on(database: str) -> None:
             pytest.fail(reason)
         pytest.skip(reason)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/flows/test_dance.py", "tests/test_sign_in.py",
+        [sys.executable, "-m", "pytest", "-q", "tests/flows/test_dance.py", "tests/flows/test_tokens.py", "tests/test_sign_in.py",
          "tests/test_pipeline.py", "tests/test_fields.py", "--create-db", "-p", "no:xdist"],
         cwd=ROOT,
         env=os.environ | {"TEST_DB": database},

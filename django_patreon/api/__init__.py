@@ -5,7 +5,7 @@ is API v2.
 """
 
 from .client import PatreonClient
-from .oauth import OAuthClient, TokenGrant, authorize_url, exchange_code, token_url
+from .oauth import OAuthClient, TokenGrant, authorize_url, exchange_code, refresh_tokens, token_url
 
 __all__ = [
     "OAuthClient",
@@ -13,5 +13,6 @@ __all__ = [
     "TokenGrant",
     "authorize_url",
     "exchange_code",
+    "refresh_tokens",
     "token_url",
 ]

@@ -12,7 +12,14 @@ from django_patreon.secret import Secret
 from .errors import document_of
 from .transport import send
 
-__all__ = ["OAuthClient", "TokenGrant", "authorize_url", "exchange_code", "token_url"]
+__all__ = [
+    "OAuthClient",
+    "TokenGrant",
+    "authorize_url",
+    "exchange_code",
+    "refresh_tokens",
+    "token_url",
+]
 
 AUTHORIZE_PATH = "/oauth2/authorize"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105
@@ -65,6 +72,26 @@ def exchange_code(code: Secret, *, client: OAuthClient, redirect_uri: str) -> To
             client_secret=client.secret,
         )
     )
+
+
+def refresh_tokens(refresh_token: Secret, *, client: OAuthClient) -> TokenGrant:
+    """Swap a single-use refresh token for a new pair; never retried, since it may be spent.
+
+    Raises the errors of `document_of` and `send`, and `MalformedAnswer` unless both tokens came.
+    """
+    grant = _grant_of(
+        _ask(
+            grant_type="refresh_token",
+            refresh_token=refresh_token,
+            client_id=client.id,
+            client_secret=client.secret,
+        )
+    )
+    if not grant.refresh_token:
+        raise MalformedAnswer(
+            "Patreon's answer to the refresh has no refresh token.", code="missing_claim"
+        )
+    return grant
 
 
 def _ask(**form: str) -> dict[str, Any]:
