@@ -1,12 +1,14 @@
 # Two words do everything on a machine that has only Python 3.11 and make:
 # `make demo` runs the product, `make test` proves it.
 
-VENV ?= .venv
+VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet install --requirement
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench lock clean
+.DELETE_ON_ERROR:
 
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
@@ -14,51 +16,70 @@ help: ## say what there is
 demo: $(VENV)/runtime.stamp ## run the example site and a pretend Patreon, until Ctrl-C
 	@$(RUN) manage.py demo
 
-test: $(VENV)/test.stamp ## run the tests
-	@$(RUN) -m pytest $(ARGS)
+test: $(VENV)/test.stamp ## run the tests (ARGS="-k name" for some of them)
+	@$(RUN) -X dev -m pytest $(ARGS)
 
 check: $(VENV)/dev.stamp ## run everything that must be true before a change is kept
-	@echo "Style: ruff, codespell"
+	@echo "Style: ruff, codespell, django-upgrade, djlint"
 	@$(RUN) -m ruff format --check --quiet .
 	@$(RUN) -m ruff check --quiet .
-	@$(VENV)/bin/codespell
+	@$(RUN) -m codespell_lib
+	@find . -name '*.py' -not -path './$(VENV)/*' -exec $(RUN) -m django_upgrade --check --target-version 5.2 {} +
+	@$(RUN) -m djlint --lint --quiet django_patreon example_project
 	@echo "Types: mypy"
 	@$(RUN) -m mypy
 	@echo "Floors: import-linter"
-	@$(VENV)/bin/lint-imports --no-cache | sed -n '/KEPT\|BROKEN\|^Contracts:/p;/Broken contracts/,$$p' ; exit $${PIPESTATUS[0]}
+	@$(VENV)/bin/lint-imports --no-cache --no-logo
 	@echo "Migrations: complete, and reversible"
 	@$(RUN) manage.py makemigrations --check --dry-run --verbosity 0
 	@$(RUN) -m tests.reversible
 	@echo "Tests, with branch coverage and warnings as errors"
 	@rm -f .coverage .coverage.*
-	@PYTHONDEVMODE=1 $(RUN) -m coverage run -m pytest $(ARGS)
+	@$(RUN) -X dev -m coverage run -m pytest $(ARGS)
 	@$(RUN) -m coverage combine --quiet
-	@$(RUN) -m coverage report --fail-under=94
+	@$(RUN) -m coverage report
 
 e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromium)
-	@DJANGO_ALLOW_ASYNC_UNSAFE=true $(RUN) -m pytest tests/e2e --override-ini=addopts="--import-mode=importlib" \
-		-W "ignore:Session-scoped fixtures defined as instance methods" $(ARGS)
+	@$(RUN) -X dev -m pytest tests/e2e $(ARGS)
 
 bench: $(VENV)/dev.stamp ## measure a sign-in beside the stock backends
 	@$(RUN) -m benchmarks $(ARGS)
 
-lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed above
-	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade pyproject.toml -o requirements/runtime.txt
-	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements/test.in -o requirements/test.txt
-	@$(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 --upgrade requirements/dev.in -o requirements/dev.txt
+lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
+	@echo "Locking what the product, its tests and its checks need"
+	@$(LOCK) --python-version 3.11 pyproject.toml --output-file requirements/runtime.txt
+	@$(LOCK) --python-version 3.11 requirements/test.in --output-file requirements/test.txt
+	@$(LOCK) --python-version 3.11 requirements/dev.in --output-file requirements/dev.txt
+	@echo "Locking the Djangos that we say we support, and the oldest of all that we accept"
+	@for django in 5.2 6.0 6.1; do \
+		echo "django~=$$django.0" | $(LOCK) --python-version 3.12 --no-deps --no-annotate - \
+			--output-file requirements/django-$$django.txt || exit 1; \
+	done
+	@$(LOCK) --python-version 3.11 --no-deps --no-annotate --resolution lowest-direct pyproject.toml \
+		--output-file requirements/lowest.txt
 
 clean: ## remove what the other words made
 	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache dist demo.sqlite3
 
-SHELL := /bin/bash
+# An environment whose Python has gone since is installed anew.
+$(shell test -x $(RUN) || rm -f $(VENV)/*.stamp)
 
+# PYTHON=/path/to/python3 chooses another one.
 $(VENV)/python.stamp:
-	@echo "Making a virtual environment in $(VENV)"
-	@for python in python3 python3.13 python3.12 python3.11; do \
-		if $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then found=$$python; break; fi; \
+	@for python in $(PYTHON) python3 python3.13 python3.12 python3.11 none; do \
+		if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then break; fi; \
 	done; \
-	if [ -z "$$found" ]; then echo "This needs Python 3.11, 3.12 or 3.13; found none of them." >&2; exit 1; fi; \
-	$$found -m venv --clear $(VENV) || { echo "Python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	if [ "$$python" = none ]; then \
+		echo "This needs Python 3.11 or newer, and python3 here is: $$(python3 --version 2>/dev/null || echo missing)." >&2; \
+		echo "Install one, or name it: make PYTHON=/path/to/python3 ..." >&2; \
+		exit 1; \
+	fi; \
+	if ! "$$python" -c 'import ensurepip, venv' 2>/dev/null; then \
+		echo "$$python cannot make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; \
+		exit 1; \
+	fi; \
+	echo "Making a virtual environment in $(VENV), with $$("$$python" --version)"; \
+	"$$python" -m venv --clear $(VENV)
 	@touch $@
 
 $(VENV)/runtime.stamp: requirements/runtime.txt | $(VENV)/python.stamp
