@@ -14,8 +14,13 @@ class PatreonConfig(AppConfig):
         from . import checks  # noqa: F401, PLC0415  (registers; needs loaded apps)
 
         if apps.is_installed("social_django"):
+            from .models import PatreonAccount  # noqa: PLC0415
             from .pipeline import forget_account  # noqa: PLC0415  (needs loaded models)
+            from .tokens import revoke_at_patreon  # noqa: PLC0415
 
+            post_delete.connect(
+                revoke_at_patreon, sender=PatreonAccount, dispatch_uid="django_patreon.revoke"
+            )
             post_delete.connect(
                 forget_account, sender="social_django.UserSocialAuth", dispatch_uid="django_patreon"
             )

@@ -66,6 +66,14 @@ class Sealed:
         """
         return Sealed(_ring().rotate(self.ciphertext.encode()).decode())
 
+    def is_current(self) -> bool:
+        """Is the text encrypted under the first key of the ring?"""
+        try:
+            _fernet(_secrets()[0]).decrypt(self.ciphertext.encode())
+        except InvalidToken:
+            return False
+        return True
+
     def __repr__(self) -> str:
         return "Sealed('********')"
 
@@ -79,11 +87,13 @@ class Sealed:
         return Sealed, (self.ciphertext,)
 
 
-def _ring() -> MultiFernet:
+def _secrets() -> tuple[str | bytes, ...]:
     # Read at every use, so that a changed setting is never answered from an old ring.
-    return _ring_of(
-        patreon_settings().TOKEN_KEYS or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    )
+    return patreon_settings().TOKEN_KEYS or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+
+
+def _ring() -> MultiFernet:
+    return _ring_of(_secrets())
 
 
 @lru_cache(maxsize=4)
@@ -91,6 +101,7 @@ def _ring_of(secrets: tuple[str | bytes, ...]) -> MultiFernet:
     return MultiFernet([_fernet(each) for each in secrets])
 
 
+@lru_cache(maxsize=16)
 def _fernet(secret: str | bytes) -> Fernet:
     material = secret.encode() if isinstance(secret, str) else secret
     key = HKDF(algorithm=SHA256(), length=32, salt=None, info=_LABEL).derive(material)

@@ -195,9 +195,12 @@ def _opened(ciphertext: str | None) -> Secret:
     return Secret(str(Sealed(ciphertext).open())) if ciphertext else Secret()
 
 
-def forget_account(sender: Any, instance: Any, **kwargs: Any) -> None:
-    """Receiver: an association that is deleted, by whatever way, takes the account with it."""
-    if instance.provider != "patreon":
+def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any) -> None:
+    """Receiver: an association that is deleted, by whatever way, takes the account with it.
+
+    When the user is deleted the database's own cascade takes both.
+    """
+    if instance.provider != "patreon" or getattr(origin, "model", type(origin)) is not sender:
         return
     for account in PatreonAccount.objects.filter(user_id=instance.user_id, patreon_id=instance.uid):
         account.delete()

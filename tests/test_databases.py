@@ -15,7 +15,13 @@ PORTS = {
     "postgres": int(os.environ.get("PGPORT", "5432")),
     "mariadb": int(os.environ.get("MYSQL_TCP_PORT", "3306")),
 }
-DRIVERS = {"postgres": "psycopg", "mariadb": "pymysql"}
+AGAIN = [
+    "tests/flows/test_dance.py",
+    "tests/flows/test_tokens.py",
+    "tests/test_fields.py",
+    "tests/test_pipeline.py",
+    "tests/test_sign_in.py",
+]
 
 
 def answers(port: int) -> bool:
@@ -34,13 +40,12 @@ def test_the_flows_pass_on(database: str) -> None:
             pytest.fail(reason)
         pytest.skip(reason)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "tests/flows/test_dance.py", "tests/flows/test_tokens.py", "tests/test_sign_in.py",
-         "tests/test_pipeline.py", "tests/test_fields.py", "--create-db", "-p", "no:xdist"],
+        [sys.executable, "-m", "pytest", "-q", "--create-db", *AGAIN],
         cwd=ROOT,
         env=os.environ | {"TEST_DB": database},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
-    )  # fmt: skip
+    )
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-2000:]

@@ -5,7 +5,15 @@ is API v2.
 """
 
 from .client import PatreonClient
-from .oauth import OAuthClient, TokenGrant, authorize_url, exchange_code, refresh_tokens, token_url
+from .oauth import (
+    OAuthClient,
+    TokenGrant,
+    authorize_url,
+    exchange_code,
+    refresh_tokens,
+    revoke_token,
+    token_url,
+)
 
 __all__ = [
     "OAuthClient",
@@ -14,5 +22,6 @@ __all__ = [
     "authorize_url",
     "exchange_code",
     "refresh_tokens",
+    "revoke_token",
     "token_url",
 ]

@@ -62,6 +62,7 @@ def send(
     params: Mapping[str, str] | None = None,
     data: Mapping[str, str] | None = None,
     json: Any = None,
+    timeout: tuple[float, float] | None = None,
 ) -> Answer:
     """Make one request to Patreon and return its answer, whatever the status.
 
@@ -78,7 +79,7 @@ def send(
             params=params,
             data=data,
             json=json,
-            timeout=conf.TIMEOUT,
+            timeout=timeout or conf.TIMEOUT,
             allow_redirects=False,
             stream=True,
             proxies=_proxies(conf.base_url),

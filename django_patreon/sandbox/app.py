@@ -109,6 +109,8 @@ class Sandbox:
             if request.method != "POST":
                 return api_error(405, code_name="MethodNotAllowed")
             return OAuth(self.world, self.grants).token(request)
+        if path == "/api/oauth2/token/revoke" and request.method == "POST":
+            return OAuth(self.world, self.grants).revoke(request)
         response = Api(self.world, self.grants, self.url).answer(request)
         # Patreon sets cookies on API answers (observed): no client should keep them.
         response.headers += [

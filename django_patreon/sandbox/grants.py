@@ -120,6 +120,12 @@ class Grants:
             pair.access_alive = False
         return len(hit)
 
+    def forget(self, token: str) -> None:
+        """End the pair that an access or refresh token belongs to."""
+        pair = self._by_access.get(token) or self._by_refresh.get(token)
+        if pair is not None:
+            pair.access_alive = pair.refresh_alive = False
+
     def kill(self, user_id: str | None = None) -> int:
         """End all tokens, of one person or of all, as when they remove the connected app."""
         hit = [

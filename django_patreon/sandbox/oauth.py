@@ -127,6 +127,14 @@ class OAuth:
             return _granted(pair) if pair else _refusal(401, "invalid_grant")
         return _refusal(400, "unsupported_grant_type")
 
+    def revoke(self, request: Request) -> Response:
+        """Forget a pair. Whether Patreon has this is unknown; some clients post here."""
+        given = dict(request.form)
+        if _client_of(request, given) != (CLIENT_ID, CLIENT_SECRET):
+            return _refusal(401, "invalid_client")
+        self.grants.forget(given.get("token", ""))
+        return json_response({})
+
     def _by_code(self, given: dict[str, str]) -> Response:
         if not given.get("code"):
             return _refusal(400, "invalid_request", "Missing code parameter.")

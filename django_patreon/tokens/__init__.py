@@ -4,10 +4,26 @@
     client_for(account)     a PatreonClient that renews by itself
     refresh(account)        a new pair, now
     store(account, grant)   a pair that a sign-in brought
+    revoke(account)         no pair any more, here and (as a courtesy) at Patreon
 
 `lease` decides who renews, `durable` sees to it that what Patreon gave is never rolled back.
+`batch` renews many, `keys` encrypts all anew.
 """
 
+from .batch import Renewals, refresh_expiring
+from .end import revoke, revoke_at_patreon
+from .keys import Rotation, rotate_keys
 from .life import access_token, client_for, refresh, store
 
-__all__ = ["access_token", "client_for", "refresh", "store"]
+__all__ = [
+    "Renewals",
+    "Rotation",
+    "access_token",
+    "client_for",
+    "refresh",
+    "refresh_expiring",
+    "revoke",
+    "revoke_at_patreon",
+    "rotate_keys",
+    "store",
+]

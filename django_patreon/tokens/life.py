@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
-from django_patreon.api import OAuthClient, PatreonClient, TokenGrant, refresh_tokens
+from django_patreon.api import PatreonClient, TokenGrant, refresh_tokens
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import (
     PatreonAPIError,
@@ -27,6 +26,7 @@ from django_patreon.fields import Sealed
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
+from .client import site_client
 from .durable import in_callers_transaction, run_durably
 from .lease import LEASE_SECONDS, give_back, is_free, take
 
@@ -177,7 +177,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         give_back(fresh, lease, using=using)
         raise _reconnect(fresh)
     try:
-        grant = refresh_tokens(fresh.refresh_token, client=_client())
+        grant = refresh_tokens(fresh.refresh_token, client=site_client())
     except PatreonAPIError as error:
         _note_failure(fresh, lease, error, using=using)
         account.refresh_from_db(using=using, fields=[*_COLUMNS, "last_refresh_message"])
@@ -262,10 +262,3 @@ def _reconnect(account: PatreonAccount) -> ReconnectRequired:
 
 def _campaign_scopes(scopes: Collection[str]) -> set[str]:
     return {each for each in scopes if "campaigns" in each}
-
-
-def _client() -> OAuthClient:
-    return OAuthClient(
-        id=getattr(settings, "SOCIAL_AUTH_PATREON_KEY", None) or "",
-        secret=Secret(getattr(settings, "SOCIAL_AUTH_PATREON_SECRET", None) or ""),
-    )

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from django_patreon.tokens import Rotation, rotate_keys
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypt all tokens under the first of PATREON['TOKEN_KEYS'] (or SECRET_KEY). Safe while"
+        " the site runs, and to run again after an interruption."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        def report(rotation: Rotation) -> None:
+            if options["verbosity"] > 1:
+                self.stdout.write(f"{rotation.rotated + rotation.current} tokens looked at ...")
+
+        rotation = rotate_keys(progress=report)
+        self.stdout.write(
+            f"{rotation.rotated} tokens encrypted anew, {rotation.current} were current."
+        )
+        if rotation.unreadable:
+            raise CommandError(
+                f"No key opens the tokens of {len(rotation.unreadable)} Patreon accounts:"
+                f" {', '.join(rotation.unreadable[:20])}"
+                f"{', ...' if len(rotation.unreadable) > 20 else ''}. Put the lost key behind the"
+                " others and run this again, or let their owners sign in with Patreon."
+            )
+        self.stdout.write("The older keys are no longer needed.")

@@ -1,0 +1,102 @@
+"""Renew all that will expire soon, before anybody has to wait for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.db import connections
+from django.utils import timezone
+
+from django_patreon.exceptions import PatreonError, RateLimited, ReconnectRequired
+from django_patreon.models import PatreonAccount
+
+from .life import refresh
+
+__all__ = ["Renewals", "refresh_expiring"]
+
+PER_SECOND = 25
+"""Patreon allows a client 50 requests a second (official); the site's other calls need room."""
+TRIES = 3
+LONGEST_WAIT = 60.0
+
+
+@dataclass(kw_only=True)
+class Renewals:
+    """What came of it: how many were `renewed`; by Patreon id, who must `reconnect`, and what else
+    went wrong (`failed`: try again later)."""
+
+    renewed: int = 0
+    reconnect: list[str] = field(default_factory=list)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
+    """Renew each connected account whose access token has less than `within` left.
+
+    Safe to run twice at once. One bad account does not stop the others, and memory does not grow
+    with their number.
+    """
+    result = Renewals()
+    running: dict[Future[None], str] = {}
+    with ThreadPoolExecutor(workers, thread_name_prefix="django_patreon") as pool:
+        for account in _expiring(within):
+            if len(running) >= 2 * workers:
+                _collect(running, result, all_of_them=False)
+            running[pool.submit(_renew, account)] = account.patreon_id
+            time.sleep(1 / PER_SECOND)
+        _collect(running, result, all_of_them=True)
+    return result
+
+
+def _expiring(within: timedelta) -> Iterator[PatreonAccount]:
+    """Yield accounts in small portions: a cursor held open for hours would hold a transaction."""
+    last = 0
+    soon = timezone.now() + within
+    while True:
+        found = list(
+            PatreonAccount.objects.filter(
+                pk__gt=last, state=PatreonAccount.State.CONNECTED, token_expires_at__lte=soon
+            ).order_by("pk")[:100]
+        )
+        if not found:
+            return
+        yield from found
+        last = found[-1].pk
+
+
+def _renew(account: PatreonAccount) -> None:
+    try:
+        for remaining in reversed(range(TRIES)):
+            try:
+                refresh(account)
+            except RateLimited as error:
+                if not remaining:
+                    raise
+                time.sleep(min(error.retry_after or 5.0, LONGEST_WAIT))
+            else:
+                return
+    finally:
+        connections.close_all()  # this thread's own
+
+
+def _collect(running: dict[Future[None], str], result: Renewals, *, all_of_them: bool) -> None:
+    while running:
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for future in done:
+            patreon_id = running.pop(future)
+            try:
+                future.result()
+            except ReconnectRequired:
+                result.reconnect.append(patreon_id)
+            except PatreonError as error:
+                result.failed[patreon_id] = str(error)
+            except Exception as error:  # one bad account must not stop the others
+                result.failed[patreon_id] = f"{type(error).__name__} (see the log)"
+            else:
+                result.renewed += 1
+        if not all_of_them:
+            return

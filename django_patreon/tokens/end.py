@@ -1,0 +1,57 @@
+"""The end of a pair: forgotten here at once, and at Patreon as far as it lets us."""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.db import router, transaction
+
+from django_patreon.api import revoke_token
+from django_patreon.exceptions import PatreonAPIError
+from django_patreon.models import PatreonAccount
+from django_patreon.secret import Secret
+
+from .client import site_client
+
+__all__ = ["revoke", "revoke_at_patreon"]
+
+logger = logging.getLogger("django_patreon")
+
+
+def revoke(account: PatreonAccount) -> None:
+    """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
+    revoke_at_patreon(PatreonAccount, account)
+    account.access_token = account.refresh_token = ""
+    account.token_expires_at = None
+    account.token_generation += 1
+    account.state = PatreonAccount.State.RECONNECT
+    account.refresh_lease, account.refresh_lease_until = "", None
+    account.save(
+        update_fields=[
+            "access_token",
+            "refresh_token",
+            "token_expires_at",
+            "token_generation",
+            "state",
+            "refresh_lease",
+            "refresh_lease_until",
+        ]
+    )
+
+
+def revoke_at_patreon(sender: Any, instance: PatreonAccount, **kwargs: Any) -> None:
+    """Tell Patreon, after the commit, that a pair is no longer needed. Also a receiver: an account
+    that is deleted, by unlinking or with its user, takes its tokens along."""
+    token = instance.access_token
+    if token:
+        using = router.db_for_write(PatreonAccount, instance=instance)
+        transaction.on_commit(partial(_tell, token, instance.patreon_id), using=using)
+
+
+def _tell(token: Secret, patreon_id: str) -> None:
+    try:
+        revoke_token(token, client=site_client())
+    except PatreonAPIError as error:
+        logger.info("Patreon was told that account %s has left; it said: %s", patreon_id, error)
