@@ -15,6 +15,7 @@ from .grants import Grants
 from .http import Request, Response, api_error, edge_refusal, page
 from .limits import RateLimits
 from .oauth import OAuth
+from .paging import LAST_PAGES
 from .people import default_world
 from .server import Server
 
@@ -43,6 +44,7 @@ class Sandbox:
             self.world = default_world()
             self.grants = Grants(clock=self.world.clock)
             self.faults = Faults()
+            self.last_page = LAST_PAGES[0]
             self.limits = RateLimits(self.world.clock.tick)
             self.journal: deque[dict[str, Any]] = deque(maxlen=2000)
 
@@ -111,7 +113,7 @@ class Sandbox:
             return OAuth(self.world, self.grants).token(request)
         if path == "/api/oauth2/token/revoke" and request.method == "POST":
             return OAuth(self.world, self.grants).revoke(request)
-        response = Api(self.world, self.grants, self.url).answer(request)
+        response = Api(self.world, self.grants, self.url, self.last_page).answer(request)
         # Patreon sets cookies on API answers (observed): no client should keep them.
         response.headers += [
             ("Cache-Control", "private"),

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from .faults import FAULTS, Fault
 from .http import Request, Response, json_response
+from .paging import LAST_PAGES
 from .world import stamp
 
 if TYPE_CHECKING:
@@ -125,15 +126,21 @@ def _kill(sandbox: Sandbox, given: dict[str, Any]) -> Any:
 
 
 def _settings(sandbox: Sandbox, given: dict[str, Any]) -> Any:
-    return {name: getattr(sandbox.grants, name) for name in _SWITCHES}
+    switches = {name: getattr(sandbox.grants, name) for name in _SWITCHES}
+    return {**switches, "last_page": sandbox.last_page}
 
 
 def _change_settings(sandbox: Sandbox, given: dict[str, Any]) -> Any:
+    last_page = given.pop("last_page", sandbox.last_page)
+    if last_page not in LAST_PAGES:
+        raise ValueError(f"last_page must be one of: {'; '.join(LAST_PAGES)}")
     for name, value in given.items():
         if name not in _SWITCHES:
-            raise ValueError(f"unknown setting {name[:40]!r}; known: {', '.join(_SWITCHES)}")
+            known = ", ".join([*_SWITCHES, "last_page"])
+            raise ValueError(f"unknown setting {name[:40]!r}; known: {known}")
         if not isinstance(value, bool):
             raise ValueError(f"{name} must be true or false")
+    sandbox.last_page = last_page
     for name, value in given.items():
         setattr(sandbox.grants, name, value)
     return _settings(sandbox, given)

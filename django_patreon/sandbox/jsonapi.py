@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from .http import JSON_API, Response, api_error, json_response
-from .schema import KINDS, Related, Viewer, find
+from .kinds import KINDS
+from .schema import Related, Viewer, find
 from .world import World
 
-__all__ = ["Asked", "InvalidParameter", "document", "read_query"]
+__all__ = ["Asked", "InvalidParameter", "document", "list_document", "read_query"]
 
 # Types that exist at Patreon, so that asking for their fields is no mistake.
 _OTHER_KINDS = frozenset(
     {
         "address",
-        "benefit",
         "client",
         "deliverable",
         "goal",
@@ -24,7 +24,6 @@ _OTHER_KINDS = frozenset(
         "live-access-rule",
         "media",
         "pledge-event",
-        "post",
         "webhook",
     }
 )
@@ -96,6 +95,7 @@ def _follow(tree: Tree, path: str, root: str) -> None:
 
 
 _KIND_OF_RELATION = {
+    "benefits": "benefit",
     "campaign": "campaign",
     "creator": "user",
     "currently_entitled_tiers": "tier",
@@ -114,6 +114,32 @@ def document(world: World, url: str, root: Related, asked: Asked, viewer: Viewer
     if included:
         body["included"] = included
     body["links"] = {"self": page.link(root)}
+    return json_response(body, kind=JSON_API)
+
+
+def list_document(
+    world: World,
+    url: str,
+    roots: Sequence[Related],
+    asked: Asked,
+    viewer: Viewer,
+    *,
+    meta: dict[str, Any],
+    links: dict[str, Any] | None = None,
+) -> Response:
+    """Answer with many resources of one type, what was asked to come along, and the paging."""
+    page = _Page(world, url, asked, viewer)
+    body: dict[str, Any] = {
+        "data": [page.resource(each, asked.include) for each in roots],
+        "meta": {"pagination": meta},
+    }
+    for each in roots:
+        page.collect(each, asked.include)
+    included = [page.resource(key, tree) for key, tree in page.along.items() if key not in roots]
+    if included:
+        body["included"] = included
+    if links is not None:
+        body["links"] = links
     return json_response(body, kind=JSON_API)
 
 
@@ -137,7 +163,7 @@ class _Page:
         shown = {
             name: kind.attributes[name](self.world, item)
             for name in self.asked.fields.get(key[0], ())
-            if name not in kind.guarded or kind.guarded[name] & self.viewer.scopes
+            if name not in kind.needs_email_scope or self.viewer.email_scope in self.viewer.scopes
         }
         result: dict[str, Any] = {"attributes": shown, "id": key[1], "type": key[0]}
         if tree:

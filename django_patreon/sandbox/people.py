@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .world import Campaign, Member, Person, Tier, World
+from .world import Benefit, Campaign, Member, Person, Post, Tier, World
 
 __all__ = ["default_world"]
 
@@ -48,6 +48,23 @@ def default_world() -> World:
             ],
         )
     )
+    for key, title, tiers in (
+        ("7700001", "Early episodes", [BRONZE, SILVER, GOLD]),
+        ("7700002", "The Friday call", [GOLD]),
+    ):
+        world.add_benefit(Benefit(id=key, campaign_id=HOME, title=title, tier_ids=tiers))
+    now = world.clock.now().replace(microsecond=0)
+    for number in range(24):  # more than a page, which is 20 (observed)
+        world.add_post(
+            Post(
+                id=str(98800100 + number),
+                campaign_id=HOME,
+                title=f"Episode {number + 18}",
+                content=f"<p>Episode {number + 18} is out. Bring a coat.</p>",
+                published_at=now - timedelta(days=7 * (24 - number)),
+                tier_ids=[SILVER, GOLD] if number % 3 == 0 else [],
+            )
+        )
     _Settler(world).settle()
     return world
 

@@ -11,7 +11,17 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["Campaign", "Clock", "Member", "Person", "Tier", "World", "stamp"]
+__all__ = [
+    "Benefit",
+    "Campaign",
+    "Clock",
+    "Member",
+    "Person",
+    "Post",
+    "Tier",
+    "World",
+    "stamp",
+]
 
 
 class Clock:
@@ -57,6 +67,28 @@ class Campaign:
     vanity: str
     currency: str
     tiers: list[Tier] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Benefit:
+    """What a tier comes with."""
+
+    id: str
+    campaign_id: str
+    title: str
+    tier_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(kw_only=True)
+class Post:
+    """What a creator wrote. `tier_ids` empty: for everybody."""
+
+    id: str
+    campaign_id: str
+    title: str
+    content: str
+    published_at: datetime
+    tier_ids: list[str] = field(default_factory=list)
 
 
 @dataclass(kw_only=True)
@@ -110,6 +142,8 @@ class World:
     tiers: dict[str, Tier] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    benefits: dict[str, Benefit] = field(default_factory=dict)
+    posts: dict[str, Post] = field(default_factory=dict)
     owner_campaign_id: str = ""
     """The campaign whose creator owns the OAuth client."""
 
@@ -122,6 +156,16 @@ class World:
 
     def add_member(self, member: Member) -> None:
         self.members[member.id] = member
+
+    def add_benefit(self, benefit: Benefit) -> None:
+        self.benefits[benefit.id] = benefit
+
+    def add_post(self, post: Post) -> None:
+        self.posts[post.id] = post
+
+    def members_of(self, campaign_id: str) -> list[Member]:
+        """Everybody who has a relation to the campaign: free, former and declined ones too."""
+        return [each for each in self.members.values() if each.campaign_id == campaign_id]
 
     def person_called(self, slug: str) -> Person | None:
         """Find somebody by slug or by user id."""

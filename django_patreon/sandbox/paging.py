@@ -1,0 +1,89 @@
+"""Pages: `page[count]`, `page[cursor]`, and the shapes in which a last page has been seen."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from .http import Request, Response, api_error
+from .schema import Related
+
+__all__ = ["LAST_PAGES", "InvalidCursor", "Slice", "cut"]
+
+LAST_PAGES = (
+    "null cursor, no links",
+    "null cursor, null link",
+    "no cursor, no links",
+    "no cursor, null link",
+)
+"""All four have been seen on last pages (observed): a client has to take each for the end."""
+
+
+class InvalidCursor(Exception):
+    """A cursor that is not ours, or no more."""
+
+    def response(self) -> Response:
+        """`code` 3 and the parameter are official; the texts are unknown."""
+        return api_error(
+            400,
+            code=3,
+            code_name="ParameterInvalid",
+            title="Invalid value for parameter 'page[cursor]'.",
+            detail="Invalid cursor.",
+            source={"parameter": "page[cursor]"},
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """One page: its items, and what says where the next one is."""
+
+    items: Sequence[Related]
+    meta: dict[str, Any]
+    links: dict[str, Any] | None
+
+
+def cut(
+    items: Sequence[Related], request: Request, *, url: str, most: int, last_page: str
+) -> Slice:
+    """Cut the page that is asked for. Raises `InvalidCursor`.
+
+    A count above the most is taken for the most, and nonsense for none given: unknown at Patreon.
+    """
+    query = dict(request.query)
+    wanted = query.get("page[count]", "")
+    count = min(int(wanted), most) if wanted.isdecimal() and int(wanted[:9]) > 0 else most
+    start = _start(query["page[cursor]"], len(items)) if query.get("page[cursor]") else 0
+    end = start + count
+    meta: dict[str, Any] = {"total": len(items)}
+    if not items:
+        return Slice(items=(), meta=meta, links=None)  # an empty list has a total only (observed)
+    if end < len(items):
+        cursor = _cursor(end, len(items))
+        meta["cursors"] = {"next": cursor}
+        again = [pair for pair in request.query if pair[0] != "page[cursor]"]
+        link = f"{url}{request.path}?{urlencode([*again, ('page[cursor]', cursor)])}"
+        return Slice(items=items[start:end], meta=meta, links={"next": link})
+    meta["cursors"] = {"next": None} if last_page.startswith("null") else {}
+    links = {"next": None} if last_page.endswith("null link") else None
+    return Slice(items=items[start:], meta=meta, links=links)
+
+
+def _cursor(position: int, total: int) -> str:
+    return base64.urlsafe_b64encode(f"{position}/{total}".encode()).decode().rstrip("=")
+
+
+def _start(cursor: str, total: int) -> int:
+    """A cursor is for the list as it was: when that has changed it is stale."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        position, _, then = text.partition("/")
+        if int(then) == total and 0 < int(position) < total:
+            return int(position)
+    except (binascii.Error, ValueError):
+        pass
+    raise InvalidCursor
