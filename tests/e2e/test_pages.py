@@ -98,9 +98,9 @@ def test_somebody_with_a_password_can_connect_patreon(page: Page, demo: Demo, sh
     assert_accessible(page)
     shoot("not-connected")
     page.get_by_role("button", name="Connect Patreon").click()
-    page.locator('button[value="emoji"]').click()
+    page.locator('button[value="foreign-only"]').click()
     expect(page.get_by_role("button", name="Disconnect Patreon")).to_be_visible()
-    shoot("emoji")
+    shoot("connected")
 
 
 def test_the_login_page(page: Page, demo: Demo, shoot: Any) -> None:
