@@ -27,7 +27,6 @@ class PatreonAccountAdmin(_ModelAdmin):
         "state",
         "token_expires_at",
         "last_sign_in_at",
-        "created_at",
     )
     list_filter = ("state", "token_expires_at", "last_sign_in_at")
     list_select_related = ("user",)
