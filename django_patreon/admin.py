@@ -11,7 +11,6 @@ from django.utils.translation import gettext_lazy as _
 from .models import PatreonAccount
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
     from django.http import HttpRequest
 
     _ModelAdmin = admin.ModelAdmin[PatreonAccount]
@@ -24,7 +23,7 @@ class PatreonAccountAdmin(_ModelAdmin):
     list_display = (
         "full_name_or_id",
         "user",
-        "state",
+        "connection",
         "token_expires_at",
         "last_sign_in_at",
     )
@@ -36,7 +35,7 @@ class PatreonAccountAdmin(_ModelAdmin):
         (None, {"fields": ("user", "patreon_id", "full_name", "vanity", "email", "url")}),
         (
             _("Connection"),
-            {"fields": ("state", "scopes_in_words", "token_expires_at", "has_tokens")},
+            {"fields": ("connection", "scopes_in_words", "token_expires_at", "has_tokens")},
         ),
         (
             _("Last refresh"),
@@ -52,15 +51,18 @@ class PatreonAccountAdmin(_ModelAdmin):
         (_("Dates"), {"fields": ("last_sign_in_at", "created_at")}),
     )
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[PatreonAccount]:
-        return super().get_queryset(request).defer("access_token", "refresh_token")
-
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return [*self.search_fields, f"user__{get_user_model().USERNAME_FIELD}"]
 
     @admin.display(description=_("Patreon name"), ordering="full_name")
     def full_name_or_id(self, account: PatreonAccount) -> str:
         return str(account)
+
+    @admin.display(description=_("state"), ordering="state")
+    def connection(self, account: PatreonAccount) -> str:
+        # Also when no key opens the tokens any more, which the column cannot know.
+        state = PatreonAccount.State
+        return str((state.RECONNECT if account.needs_reconnect else state(account.state)).label)
 
     @admin.display(description=_("granted scopes"))
     def scopes_in_words(self, account: PatreonAccount) -> str:

@@ -60,6 +60,9 @@ def test_no_page_shows_a_token(account: PatreonAccount, operator: Client, settin
         for url in (LIST, f"{LIST}{account.pk}/change/", f"{LIST}{account.pk}/history/"):
             page = operator.get(url)
             assert page.status_code == 200
+            assert ("needs to reconnect</td>" in page.content.decode()) is bool(
+                keys and url == LIST
+            )
             for secret in (account.access_token, account.refresh_token):
                 assert secret not in page.content.decode()
 
