@@ -1,7 +1,7 @@
 """Everything that is said to Patreon over HTTP, and nothing else. No database.
 
 `transport` makes requests, `errors` judges the answers, `oauth` is the token endpoint, `client`
-is API v2.
+is API v2, `paging` walks its lists.
 """
 
 from .client import PatreonClient
@@ -14,11 +14,13 @@ from .oauth import (
     revoke_token,
     token_url,
 )
+from .paging import Walk
 
 __all__ = [
     "OAuthClient",
     "PatreonClient",
     "TokenGrant",
+    "Walk",
     "authorize_url",
     "exchange_code",
     "refresh_tokens",

@@ -1,0 +1,53 @@
+"""What we ask for: nothing but id and type comes unasked (official)."""
+
+from __future__ import annotations
+
+__all__ = [
+    "CAMPAIGN_FIELDS",
+    "IDENTITY_FIELDS",
+    "IDENTITY_INCLUDE",
+    "MEMBER_FIELDS",
+    "MEMBER_INCLUDE",
+]
+
+IDENTITY_INCLUDE = (
+    "memberships.currently_entitled_tiers",
+    "memberships.campaign",
+    "campaign",
+)
+# No more than we use: one field that Patreon has dropped makes the whole call a 400 (observed).
+IDENTITY_FIELDS = {
+    "user": (
+        "email",
+        "first_name",
+        "full_name",
+        "image_url",
+        "is_email_verified",
+        "last_name",
+        "url",
+        "vanity",
+    ),
+    "member": (
+        "campaign_lifetime_support_cents",
+        "currently_entitled_amount_cents",
+        "is_free_trial",
+        "is_gifted",
+        "last_charge_date",
+        "last_charge_status",
+        "next_charge_date",
+        "patron_status",
+        "pledge_cadence",
+        "pledge_relationship_start",
+        "will_pay_amount_cents",
+    ),
+    "campaign": ("is_monthly", "pledge_url", "url", "vanity"),
+    "tier": ("amount_cents", "published", "title", "url"),
+}
+
+MEMBER_INCLUDE = ("user", "currently_entitled_tiers", "campaign")
+MEMBER_FIELDS = {
+    "user": ("full_name", "image_url", "url", "vanity"),
+    "member": (*IDENTITY_FIELDS["member"], "email", "full_name"),
+    "tier": IDENTITY_FIELDS["tier"],
+}
+CAMPAIGN_FIELDS = {"campaign": IDENTITY_FIELDS["campaign"], "tier": IDENTITY_FIELDS["tier"]}
