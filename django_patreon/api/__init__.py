@@ -1,7 +1,8 @@
 """Everything that is said to Patreon over HTTP, and nothing else. No database.
 
 `transport` makes requests, `errors` judges the answers, `oauth` is the token endpoint, `client`
-is API v2, `paging` walks its lists.
+is API v2, `paging` walks its lists, `retry` tries
+again.
 """
 
 from .client import PatreonClient
@@ -15,9 +16,11 @@ from .oauth import (
     token_url,
 )
 from .paging import Walk
+from .retry import Patience
 
 __all__ = [
     "OAuthClient",
+    "Patience",
     "PatreonClient",
     "TokenGrant",
     "Walk",

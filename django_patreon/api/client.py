@@ -28,6 +28,7 @@ from django_patreon.secret import Secret
 
 from .errors import document_of
 from .paging import Walk
+from .retry import NEVER, Patience
 from .transport import send
 
 __all__ = ["PatreonClient"]
@@ -41,7 +42,8 @@ class PatreonClient:
 
     `live_token` is asked before each call, and `renew` after the first 401, whose call is then
     repeated once. A 401 that survives that is a missing scope, and is reported: the text of both
-    is the same (observed), and refreshing again would change nothing.
+    is the same (observed), and refreshing again would change nothing. `patience` says for how long
+    an answer that failed is asked for again.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class PatreonClient:
         *,
         live_token: Callable[[], Secret] | None = None,
         renew: Callable[[], Secret] | None = None,
+        patience: Patience = NEVER,
     ) -> None:
         if live_token is None:
             if access_token is None:
@@ -61,6 +64,7 @@ class PatreonClient:
 
         self._live_token = live_token
         self._renew = renew
+        self._patience = patience
 
     def __repr__(self) -> str:
         return "PatreonClient(...)"
@@ -126,12 +130,13 @@ class PatreonClient:
         params = {f"fields[{kind}]": ",".join(names) for kind, names in fields.items()}
         params |= {"include": ",".join(include), **(more or {})}
         try:
-            return _ask(path, params, self._live_token())
+            return self._patience.run(lambda: _ask(path, params, self._live_token()))
         except Unauthorized:
             if self._renew is None:
                 raise
             renew, self._renew = self._renew, None
-        return _ask(path, params, renew())
+        token = renew()
+        return self._patience.run(lambda: _ask(path, params, token))
 
 
 def _read(parse: Callable[[Any], T], document: dict[str, Any]) -> T:

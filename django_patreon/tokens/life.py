@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError, connections, router
 from django.utils import timezone
 
-from django_patreon.api import PatreonClient, TokenGrant, refresh_tokens
+from django_patreon.api import Patience, PatreonClient, TokenGrant, refresh_tokens
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import (
     PatreonAPIError,
@@ -104,9 +104,16 @@ def access_token(account: PatreonAccount) -> Secret:
         return _token_of(account)
 
 
-def client_for(account: PatreonAccount) -> PatreonClient:
-    """Return a client that uses the account's tokens and renews them when needed."""
-    return PatreonClient(live_token=partial(access_token, account), renew=partial(refresh, account))
+def client_for(account: PatreonAccount, *, patience: float = 0) -> PatreonClient:
+    """Return a client that uses the account's tokens and renews them when needed.
+
+    `patience`: seconds for which a call that failed may be tried again; for jobs, not for views.
+    """
+    return PatreonClient(
+        live_token=partial(access_token, account),
+        renew=partial(refresh, account),
+        patience=Patience(seconds=patience),
+    )
 
 
 def refresh(account: PatreonAccount) -> Secret:
