@@ -123,7 +123,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
             return self._page_or_raise(error)
 
     def _page_or_raise(self, error: SocialAuthBaseException) -> HttpResponse:
-        page = answer_instead_of(error, getattr(self.strategy, "request", None), self)
+        page = answer_instead_of(error, getattr(self.strategy, "request", None))
         if page is None:
             raise error
         return page

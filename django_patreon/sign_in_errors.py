@@ -7,7 +7,7 @@ gets a page and never a 500: the backend asks here before it lets an exception g
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -100,7 +100,7 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
 
 
 def answer_instead_of(
-    error: SocialAuthBaseException, request: HttpRequest | None, backend: Any
+    error: SocialAuthBaseException, request: HttpRequest | None
 ) -> HttpResponse | None:
     """Return the page for a failed sign-in; None where the site has a middleware for it."""
     if request is None or _site_answers():
