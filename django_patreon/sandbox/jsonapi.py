@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .documented import ATTRIBUTES
 from .http import JSON_API, Response, api_error, json_response
 from .kinds import KINDS
 from .schema import Related, Viewer, find
@@ -13,20 +14,6 @@ from .world import World
 
 __all__ = ["Asked", "InvalidParameter", "document", "list_document", "read_query"]
 
-# Types that exist at Patreon, so that asking for their fields is no mistake.
-_OTHER_KINDS = frozenset(
-    {
-        "address",
-        "client",
-        "deliverable",
-        "goal",
-        "live",
-        "live-access-rule",
-        "media",
-        "pledge-event",
-        "webhook",
-    }
-)
 Tree = dict[str, "Tree"]
 
 
@@ -74,13 +61,13 @@ def read_query(query: Iterable[tuple[str, str]], *, root: str) -> Asked:
 
 
 def _fields(name: str, kind: str, value: str) -> list[str]:
-    wanted = [each.strip() for each in value.split(",") if each.strip()]
-    if kind in KINDS:
-        for each in wanted:
-            if each not in KINDS[kind].attributes:
-                raise InvalidParameter(name, each)
-    elif kind not in _OTHER_KINDS:
+    known = KINDS[kind].attributes if kind in KINDS else ATTRIBUTES.get(kind)
+    if known is None:
         raise InvalidParameter(name, kind)
+    wanted = [each.strip() for each in value.split(",") if each.strip()]
+    for each in wanted:
+        if each not in known:
+            raise InvalidParameter(name, each)
     return wanted
 
 
@@ -107,10 +94,9 @@ _KIND_OF_RELATION = {
 
 def document(world: World, url: str, root: Related, asked: Asked, viewer: Viewer) -> Response:
     """Answer with one resource, and what was asked to come along."""
-    page = _Page(world, url, asked, viewer)
-    body: dict[str, Any] = {"data": page.resource(root, asked.include)}
-    page.collect(root, asked.include)
-    included = [page.resource(key, tree) for key, tree in page.along.items() if key != root]
+    page = _Page(world, url, asked, viewer, roots=[root])
+    body: dict[str, Any] = {"data": page.resource(root)}
+    included = page.included()
     if included:
         body["included"] = included
     body["links"] = {"self": page.link(root)}
@@ -128,14 +114,12 @@ def list_document(
     links: dict[str, Any] | None = None,
 ) -> Response:
     """Answer with many resources of one type, what was asked to come along, and the paging."""
-    page = _Page(world, url, asked, viewer)
+    page = _Page(world, url, asked, viewer, roots=roots)
     body: dict[str, Any] = {
-        "data": [page.resource(each, asked.include) for each in roots],
+        "data": [page.resource(each) for each in roots],
         "meta": {"pagination": meta},
     }
-    for each in roots:
-        page.collect(each, asked.include)
-    included = [page.resource(key, tree) for key, tree in page.along.items() if key not in roots]
+    included = page.included()
     if included:
         body["included"] = included
     if links is not None:
@@ -146,29 +130,62 @@ def list_document(
 class _Page:
     """Renders the resources of one document; each is included once."""
 
-    def __init__(self, world: World, url: str, asked: Asked, viewer: Viewer) -> None:
+    def __init__(
+        self, world: World, url: str, asked: Asked, viewer: Viewer, *, roots: Sequence[Related]
+    ) -> None:
         self.world, self.url, self.asked, self.viewer = world, url, asked, viewer
-        self.along: dict[Related, Tree] = {}
+        self.roots = frozenset(roots)
+        self._relations: dict[Related, dict[str, None]] = {}
+        self._collect(roots)
 
-    def collect(self, key: Related, tree: Tree) -> None:
-        """Walk the includes, merging what different paths ask of the same resource."""
-        for name, below in tree.items():
-            for target in self._targets(key, name):
-                _merge(self.along.setdefault(target, {}), below)
-                self.collect(target, below)
+    def _collect(self, roots: Sequence[Related]) -> None:
+        """Note which relations each resource shows, merging what different paths ask of it.
 
-    def resource(self, key: Related, tree: Tree) -> dict[str, Any]:
+        Paths may be long and turn in circles (`tiers.campaign.tiers`), so this does not recurse
+        and takes each step from each resource once.
+        """
+        waiting = [(root, self.asked.include) for root in reversed(roots)]
+        taken: set[tuple[Related, int]] = set()
+        while waiting:
+            key, tree = waiting.pop()
+            if (key, id(tree)) in taken:
+                continue
+            taken.add((key, id(tree)))
+            self._relations.setdefault(key, {}).update(dict.fromkeys(tree))
+            steps = [
+                (target, below)
+                for name, below in tree.items()
+                for target in self._targets(key, name)
+            ]
+            waiting += reversed(steps)
+
+    def included(self) -> list[dict[str, Any]]:
+        """All but the roots, in the order in which the includes reach them."""
+        return [self.resource(key) for key in self._relations if key not in self.roots]
+
+    def resource(self, key: Related) -> dict[str, Any]:
         kind, item = KINDS[key[0]], find(self.world, *key)
         # An attribute whose scope is missing is left out, not null ("not received": official).
         shown = {
             name: kind.attributes[name](self.world, item)
             for name in self.asked.fields.get(key[0], ())
-            if name not in kind.needs_email_scope or self.viewer.email_scope in self.viewer.scopes
+            if name not in kind.needs_email_scope or self._shows_address(key)
         }
         result: dict[str, Any] = {"attributes": shown, "id": key[1], "type": key[0]}
-        if tree:
-            result["relationships"] = {name: self._relation(key, name) for name in tree}
+        relations = self._relations[key]
+        if relations:
+            result["relationships"] = {name: self._relation(key, name) for name in relations}
         return result
+
+    def _shows_address(self, key: Related) -> bool:
+        """May this viewer see the address of this user or member?
+
+        `identity[email]` opens one's own user, `campaigns.members[email]` the members (official).
+        Neither names other people's users, so those stay shut.
+        """
+        if key[0] == "user":
+            return key[1] == self.viewer.user_id and "identity[email]" in self.viewer.scopes
+        return self.viewer.email_scope in self.viewer.scopes
 
     def link(self, key: Related) -> str:
         return f"{self.url}/api/oauth2/v2/{KINDS[key[0]].path}/{key[1]}"
@@ -196,8 +213,3 @@ class _Page:
         if found is None:
             return []
         return found if isinstance(found, list) else [found]
-
-
-def _merge(into: Tree, more: Tree) -> None:
-    for name, below in more.items():
-        _merge(into.setdefault(name, {}), below)

@@ -183,7 +183,9 @@ KINDS: dict[str, Kind] = {
             "creator": lambda world, campaign, viewer: ("user", campaign.creator_id),
             "tiers": lambda world, campaign, viewer: [("tier", each.id) for each in campaign.tiers],
         },
-        unsupported_relations=frozenset({"campaign_installations", "categories", "goals"}),
+        unsupported_relations=frozenset(
+            {"campaign_installations", "categories", "goals", "live_access_rules"}
+        ),
     ),
     "tier": Kind(
         path="tiers",

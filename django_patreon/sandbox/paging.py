@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,8 @@ def cut(
     """
     query = dict(request.query)
     wanted = query.get("page[count]", "")
-    count = min(int(wanted), most) if wanted.isdecimal() and int(wanted[:9]) > 0 else most
+    number = int(wanted) if re.fullmatch("[0-9]{1,9}", wanted) else 0
+    count = min(number, most) if number else most
     start = _start(query["page[cursor]"], len(items)) if query.get("page[cursor]") else 0
     end = start + count
     meta: dict[str, Any] = {"total": len(items)}
