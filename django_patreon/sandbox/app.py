@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import threading
 import uuid
 from collections import deque
@@ -12,7 +13,7 @@ from . import control
 from .api import Api
 from .faults import Faults, throttled
 from .grants import Grants
-from .http import Request, Response, api_error, edge_refusal, page
+from .http import REQUEST_ID, Request, Response, api_error, edge_refusal, page
 from .limits import RateLimits
 from .oauth import OAuth
 from .paging import LAST_PAGES
@@ -45,6 +46,7 @@ class Sandbox:
             self.grants = Grants(clock=self.world.clock)
             self.faults = Faults()
             self.last_page = LAST_PAGES[0]
+            self._random = random.Random(1)  # noqa: S311  (the same in every run, on purpose)
             self.limits = RateLimits(self.world.clock.tick)
             self.journal: deque[dict[str, Any]] = deque(maxlen=2000)
 
@@ -52,11 +54,12 @@ class Sandbox:
         """Answer a request. Never raises: what is wrong with a request is an answer, too."""
         try:
             with self._lock:
+                REQUEST_ID.set(self._new_id())
                 response = self._route(request)
         except Exception:
             logger.exception("The sandbox stumbled over %s %s", request.method, request.path)
             response = api_error(500, code_name="InternalServerError")
-        response.headers.append(("x-patreon-uuid", str(uuid.uuid4())))
+        response.headers.append(("x-patreon-uuid", REQUEST_ID.get()))
         return response
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
@@ -70,7 +73,7 @@ class Sandbox:
         path = request.path
         if path == "/":
             return _home()
-        if path.startswith(control.PREFIX):
+        if f"{path}/".startswith(control.PREFIX):
             return control.answer_control(self, request)
         fault = self.faults.strike(request)
         if fault is None or fault.comes_after_the_work:
@@ -85,6 +88,8 @@ class Sandbox:
     def _patreon(self, request: Request, path: str) -> Response:
         if len(request.body) > LARGEST_BODY:
             return api_error(413, code_name="PayloadTooLarge")
+        if not path.startswith("/api/") and request.method not in ("GET", "HEAD", "POST"):
+            return edge_refusal(405, "This page can only be looked at, and its form sent.")
         if path in ("/oauth2/authorize", "/oauth2/become-patron"):
             return OAuth(self.world, self.grants).authorize(request)
         if path == "/oauth2/errors":
@@ -114,12 +119,20 @@ class Sandbox:
         if path == "/api/oauth2/token/revoke" and request.method == "POST":
             return OAuth(self.world, self.grants).revoke(request)
         response = Api(self.world, self.grants, self.url, self.last_page).answer(request)
-        # Patreon sets cookies on API answers (observed): no client should keep them.
+        # All of these are observed by name; no client should keep the cookies.
         response.headers += [
             ("Cache-Control", "private"),
-            ("Set-Cookie", f"patreon_device_id={uuid.uuid4()}; Path=/; HttpOnly"),
+            ("cf-cache-status", "DYNAMIC"),
+            ("cf-ray", f"{self._random.getrandbits(64):016x}-AMS"),
+            ("x-patreon-sha", f"{0:040x}"),
+            ("Set-Cookie", f"patreon_device_id={self._new_id()}; Path=/; HttpOnly"),
+            ("Set-Cookie", f"__cf_bm={self._random.getrandbits(128):032x}; Path=/; HttpOnly"),
+            ("Set-Cookie", f"a_csrf={self._random.getrandbits(128):032x}; Path=/"),
         ]
         return response
+
+    def _new_id(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
     def _note(self, request: Request, path: str, response: Response) -> None:
         """Keep what came in, without anything secret: no query, no body, no header but one."""

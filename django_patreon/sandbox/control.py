@@ -7,7 +7,7 @@ DELETE /_sandbox/requests        forget them
 GET    /_sandbox/faults          the kinds there are, and the orders in force
 POST   /_sandbox/faults          order one: {"kind": "http_429", "path": "/api/", "times": 1}
 DELETE /_sandbox/faults          cancel all
-POST   /_sandbox/tokens/expire   {"user": "gold"}, or {} for all: access tokens die early
+POST   /_sandbox/tokens/expire   {"user": "gold"}, or "all" or {}: access tokens die early
 POST   /_sandbox/tokens/kill     the same, refresh tokens too: the person removed the app
 GET    /_sandbox/settings        how unknown behaviour is decided
 POST   /_sandbox/settings        change it: {"keep_access_on_refresh": true}
@@ -37,7 +37,7 @@ _SWITCHES = ("one_pair_per_user", "keep_access_on_refresh")
 
 def answer_control(sandbox: Sandbox, request: Request) -> Response:
     """Answer any request under `/_sandbox/`."""
-    name = request.path.removeprefix(PREFIX).strip("/")
+    name = f"{request.path}/".removeprefix(PREFIX).strip("/")
     handler = _HANDLERS.get((request.method, name))
     if handler is None:
         known = sorted({path for _, path in _HANDLERS})
@@ -109,7 +109,7 @@ def _disarm(sandbox: Sandbox, given: dict[str, Any]) -> Any:
 
 def _user_id(sandbox: Sandbox, given: dict[str, Any]) -> str | None:
     slug = given.get("user")
-    if slug is None:
+    if slug in (None, "all"):
         return None
     person = sandbox.world.person_called(slug) if isinstance(slug, str) else None
     if person is None:

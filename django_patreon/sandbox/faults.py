@@ -6,10 +6,11 @@ import base64
 import binascii
 import json
 import random
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .http import Request, Response, api_error, edge_refusal, json_response
+from .http import JSON_API, Request, Response, api_error, edge_refusal, json_response
 
 __all__ = ["FAULTS", "Fault", "Faults", "throttled"]
 
@@ -28,10 +29,17 @@ FAULTS = {
     "timeout": "no answer for `seconds` (30), then the connection closes",
     "reset": "the connection closes without a word",
     "cut": "the right answer, cut off in the middle",
+    "empty": "200 with nothing",
+    "null": "200 with the JSON null",
+    "list": "200 with a JSON list",
+    "html_200": "200 with a web page",
+    "errors_200": "200 with errors in the API's shape",
+    "big_body": "200 with JSON of `megabytes` (5)",
     "custom": "`status`, `headers` and `body` (text) or `body_base64`",
 }
 # Patreon did the work and only the answer is late, lost or broken. The others come before any work.
 _AFTER_THE_WORK = frozenset({"slow", "timeout", "reset", "cut"})
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
 _UNAUTHORIZED = (
     "The server could not verify that you are authorized to access the URL requested.  You either"
     " supplied the wrong credentials (e.g. a bad password), or your browser doesn't understand how"
@@ -125,6 +133,20 @@ class Fault:
             case "cut":
                 healthy.cut_after = len(healthy.body) // 2
                 return healthy
+            case "empty":
+                return Response(status=200, headers=[("Content-Type", JSON_API)])
+            case "null":
+                return json_response(None, kind=JSON_API)
+            case "list":
+                return json_response([], kind=JSON_API)
+            case "html_200":
+                return edge_refusal(200, "Checking your browser")
+            case "errors_200":
+                broken = api_error(500, code_name="InternalServerError")
+                return replace(broken, status=200)
+            case "big_body":
+                size = int(_number(say("megabytes", 5), most=50) * 1_000_000)
+                return json_response({"data": "x" * size}, kind=JSON_API)
         return _custom(self.options)
 
 
@@ -134,6 +156,8 @@ def _custom(options: dict[str, Any]) -> Response:
         raise ValueError("status must be 200 to 599")
     if not isinstance(headers, dict):
         raise ValueError("headers must be an object")
+    if not all(_HEADER.fullmatch(f"{name}: {value}") for name, value in headers.items()):
+        raise ValueError("headers must be names and values that HTTP can carry")
     try:
         body = base64.b64decode(options["body_base64"]) if "body_base64" in options else None
     except (binascii.Error, TypeError, ValueError) as error:
@@ -148,9 +172,9 @@ def _custom(options: dict[str, Any]) -> Response:
     )
 
 
-def _number(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3600:
-        raise ValueError("seconds must be a number from 0 to 3600")
+def _number(value: Any, *, most: float = 3600) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise ValueError(f"seconds and sizes must be numbers from 0 to {most}")
     return float(value)
 
 

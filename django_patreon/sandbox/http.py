@@ -6,14 +6,16 @@ import html
 import json
 import uuid
 from collections.abc import Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote
 
 __all__ = [
     "JSON_API",
+    "REQUEST_ID",
     "Request",
     "Response",
     "api_error",
@@ -24,6 +26,8 @@ __all__ = [
 ]
 
 JSON_API = "application/vnd.api+json"
+REQUEST_ID: ContextVar[str] = ContextVar("REQUEST_ID", default=str(uuid.UUID(int=0)))
+"""The UUID of the request being answered: an error's `id`, and the header x-patreon-uuid."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +41,11 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path, as sent, without the query."""
-        return urlsplit("//h" + self.target if self.target.startswith("/") else self.target).path
+        """The path, as sent, without the query. Any target has one, however malformed."""
+        path = self.target.partition("?")[0].partition("#")[0]
+        if path.lower().startswith(("http://", "https://")):  # as to a proxy
+            path = "/" + "".join(path.split("/", 3)[3:])
+        return path
 
     @property
     def query(self) -> list[tuple[str, str]]:
@@ -113,7 +120,7 @@ def api_error(
         "code": code,
         "code_name": code_name,
         "detail": detail or title,
-        "id": str(uuid.uuid4()),
+        "id": REQUEST_ID.get(),
         "status": str(status),
         "title": title,
         **more,
@@ -127,7 +134,8 @@ def edge_refusal(status: int, words: str) -> Response:
 
 
 def redirect(location: str) -> Response:
-    """Send the browser on."""
+    """Send the browser on. What a header cannot carry is percent-encoded, as browsers do."""
+    location = quote(location, safe="%/:=&?~#+!$,;'@()*[]")
     return Response(status=302, headers=[("Location", location), ("Content-Type", "text/html")])
 
 

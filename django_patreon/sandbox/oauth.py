@@ -149,7 +149,9 @@ class OAuth:
 def _is_registered(redirect_uri: str) -> bool:
     try:
         parts = urlsplit(redirect_uri)
-        return parts.scheme in ("http", "https") and parts.hostname in _LOCAL_HOSTS
+        local = parts.scheme in ("http", "https") and parts.hostname in _LOCAL_HOSTS
+        # http://elsewhere\@localhost/ is local to Python and elsewhere to a browser.
+        return local and "@" not in parts.netloc
     except ValueError:
         return False
 

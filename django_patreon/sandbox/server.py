@@ -5,11 +5,13 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from .http import Request, Response
+from .http import Request, Response, api_error
 
 if TYPE_CHECKING:
     from .app import Sandbox
@@ -64,6 +66,11 @@ class _HTTPServer(ThreadingHTTPServer):
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, _Handler)
 
+    def server_bind(self) -> None:
+        """Bind without looking our own name up in the DNS, which can take seconds."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+
     def get_request(self) -> tuple[socket.socket, Any]:
         connection, address = super().get_request()
         self.accepted += 1
@@ -94,23 +101,30 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        # The headers' values are text of unknown bytes; what cannot be sent is dropped later.
         request = Request(
             method=self.command, target=self.path, headers=dict(self.headers.items()), body=body
         )
         self._send(self.server.sandbox.handle(request))
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
+    def __getattr__(self, name: str) -> Any:
+        """The base class looks for `do_` and the method: the sandbox answers all there are."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """Answer what is no request at all; the base class would send a page of its own."""
+        self.close_connection = True
+        name = "".join(filter(str.isalpha, HTTPStatus(code).phrase.title()))
+        self._send(api_error(code, code_name=name))
 
     def _body(self) -> bytes | None:
         """Read the body; answer and return None when its length cannot be believed."""
         length = self.headers.get("Content-Length", "0").strip()
         if self.headers.get("Transfer-Encoding") or not length.isdecimal():
-            self.close_connection = True
             self.send_error(411)
             return None
-        if int(length) > _LARGEST_BODY:
-            self.close_connection = True
+        if len(length) > 9 or int(length) > _LARGEST_BODY:
             self.send_error(413)
             return None
         return self.rfile.read(int(length))
@@ -124,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(response.status)
         for name, value in response.headers:
             self.send_header(name, value.replace("\r", " ").replace("\n", " "))
+        if self.close_connection:
+            self.send_header("Connection", "close")
         if response.status != 204:
             self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()

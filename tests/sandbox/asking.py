@@ -13,7 +13,7 @@ AGENT = {"User-Agent": "a client"}
 FORM = {**AGENT, "Content-Type": "application/x-www-form-urlencoded"}
 
 
-def authorize(sandbox: Sandbox, **given: str | None) -> Response:
+def authorize_target(**given: str | None) -> str:
     query = {
         "response_type": "code",
         "client_id": "sandbox-client",
@@ -23,7 +23,11 @@ def authorize(sandbox: Sandbox, **given: str | None) -> Response:
         **given,
     }
     present = {name: value for name, value in query.items() if value is not None}
-    return sandbox.handle(Request(method="GET", target=f"/oauth2/authorize?{urlencode(present)}"))
+    return f"/oauth2/authorize?{urlencode(present)}"
+
+
+def authorize(sandbox: Sandbox, **given: str | None) -> Response:
+    return sandbox.handle(Request(method="GET", target=authorize_target(**given)))
 
 
 def query_of(response: Response) -> dict[str, str]:

@@ -30,9 +30,34 @@ def test_every_fault_strikes_once_and_is_gone(sandbox: Sandbox, kind: str) -> No
     options = {"status": 418} if kind == "custom" else {}
     assert control(sandbox, "POST", "faults", {"kind": kind, **options}).status == 200
     struck, after = get(sandbox, access), get(sandbox, access)
-    broken = struck.status != 200 or struck.delay or struck.reset or struck.cut_after is not None
-    assert broken
-    assert (after.status, after.delay, after.reset) == (200, 0, False)
+
+    def arrives(response: Response) -> tuple[object, ...]:
+        return (response.status, response.body, response.delay, response.reset, response.cut_after)
+
+    healthy = get(sandbox, access)
+    assert arrives(after) == arrives(healthy)
+    assert arrives(struck) != arrives(healthy)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("empty", b""), ("null", b"null"), ("list", b"[]"), ("html_200", b"<!doctype html>")],
+)
+def test_a_200_can_hold_nonsense(sandbox: Sandbox, kind: str, body: bytes) -> None:
+    access = tokens_for(sandbox)["access_token"]
+    control(sandbox, "POST", "faults", {"kind": kind})
+    struck = get(sandbox, access)
+    assert (struck.status, struck.body[: len(body)]) == (200, body)
+    assert bool(body) == bool(struck.body)
+
+
+def test_a_200_can_hold_errors_or_megabytes(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox)["access_token"]
+    control(sandbox, "POST", "faults", {"kind": "errors_200"})
+    struck = get(sandbox, access)
+    assert (struck.status, struck.json().keys()) == (200, {"errors"})
+    control(sandbox, "POST", "faults", {"kind": "big_body", "megabytes": 6})
+    assert len(get(sandbox, access).body) > 6_000_000
 
 
 def test_a_share_of_all_requests_can_fail(sandbox: Sandbox) -> None:
@@ -72,6 +97,10 @@ def test_a_lost_answer_has_spent_the_refresh_token_and_a_refusal_has_not(sandbox
         {"kind": "http_500_html", "path": "api"},
         {"kind": "custom", "status": 99},
         {"kind": "custom", "headers": []},
+        {"kind": "custom", "headers": {"X-Name": "line\nline"}},
+        {"kind": "custom", "headers": {"X Name": "x"}},
+        {"kind": "custom", "headers": {"X-Name": "\u2728"}},
+        {"kind": "big_body", "megabytes": 51},
         {"kind": "custom", "body_base64": 7},
         [],
         "x",
@@ -90,6 +119,7 @@ def test_tokens_can_be_expired_and_killed(sandbox: Sandbox) -> None:
     assert get(sandbox, gold["access_token"]).status == 401
     assert get(sandbox, silver["access_token"]).status == 200
     assert refresh(sandbox, gold["refresh_token"]).status == 200
+    assert control(sandbox, "POST", "tokens/expire", {"user": "all"}).json()["expired"] >= 2
     assert control(sandbox, "POST", "tokens/kill", {}).json()["killed"] >= 2
     assert refresh(sandbox, silver["refresh_token"]).status == 401
     assert control(sandbox, "POST", "tokens/kill", {"user": "nobody"}).status == 400
@@ -129,6 +159,8 @@ def test_a_web_page_elsewhere_cannot_press_the_switches(sandbox: Sandbox) -> Non
 
 def test_there_is_a_list(sandbox: Sandbox) -> None:
     assert "POST /_sandbox/reset" in control(sandbox, "GET", "").json()["switches"]
+    without_slash = sandbox.handle(Request(method="GET", target="/_sandbox"))
+    assert without_slash.body == control(sandbox, "GET", "").body
     assert control(sandbox, "GET", "nothing").status == 404
     assert control(sandbox, "DELETE", "clock").status == 405
     assert len(control(sandbox, "GET", "people").json()["people"]) >= 23

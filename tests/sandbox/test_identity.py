@@ -104,7 +104,25 @@ def test_answers_are_json_api_sorted_and_escaped(sandbox: Sandbox) -> None:
     assert response.header("Content-Type") == "application/vnd.api+json"
     assert response.body.isascii()
     assert response.body == json.dumps(response.json(), sort_keys=True).encode()
-    assert response.header("x-patreon-uuid")
+
+
+def test_answers_wear_the_headers_and_cookies_that_were_seen(sandbox: Sandbox) -> None:
+    response = get(sandbox, tokens_for(sandbox)["access_token"])
+    names = {name.lower() for name, _ in response.headers}
+    assert {"x-patreon-uuid", "x-patreon-sha", "cf-ray"} <= names
+    assert response.header("CF-Cache-Status") == "DYNAMIC"
+    assert response.header("Cache-Control") == "private"
+    cookies = [value.partition("=")[0] for name, value in response.headers if name == "Set-Cookie"]
+    assert cookies == ["patreon_device_id", "__cf_bm", "a_csrf"]
+
+
+def test_an_errors_id_is_the_requests(sandbox: Sandbox) -> None:
+    answers = [get(sandbox, "dead") for _ in range(2)]
+    ids = [answer.json()["errors"][0]["id"] for answer in answers]
+    assert ids == [answer.header("x-patreon-uuid") for answer in answers]
+    assert len(set(ids)) == 2
+    again = Sandbox()  # deterministic
+    assert [get(again, "dead").body for _ in range(2)] == [answer.body for answer in answers]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +136,21 @@ def test_what_is_not_there_says_so(sandbox: Sandbox, path: str) -> None:
 def test_a_client_without_a_name_is_shown_a_page(sandbox: Sandbox) -> None:
     response = sandbox.handle(Request(method="GET", target="/api/oauth2/v2/identity"))
     assert (response.status, response.header("Content-Type")) == (403, "text/html; charset=utf-8")
+
+
+@pytest.mark.parametrize(
+    "target", ["http://[/x", "http://ex\u2100mple/", "*", "", "?", "//", "http://", "HTTP://h"]
+)
+def test_a_malformed_target_is_answered(sandbox: Sandbox, target: str) -> None:
+    response = sandbox.handle(Request(method="GET", target=target, headers=AGENT))
+    assert response.status in (200, 404)
+
+
+def test_an_absolute_target_is_taken_as_a_proxy_would(sandbox: Sandbox) -> None:
+    headers = {**AGENT, "Authorization": f"Bearer {tokens_for(sandbox)['access_token']}"}
+    target = "https://www.patreon.com/api/oauth2/v2/identity?fields[user]=full_name"
+    response = sandbox.handle(Request(method="GET", target=target, headers=headers))
+    assert response.json()["data"]["attributes"] == {"full_name": "Alma Reyes"}
 
 
 @given(

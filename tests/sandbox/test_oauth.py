@@ -11,6 +11,7 @@ from .asking import (
     BACK,
     CLIENT,
     authorize,
+    authorize_target,
     code_for,
     exchange,
     get,
@@ -61,6 +62,8 @@ def test_without_a_state_the_word_none_comes_back(sandbox: Sandbox) -> None:
         {"redirect_uri": "https://shop.example/back"},
         {"redirect_uri": "custom://localhost/"},
         {"redirect_uri": "http://[broken"},
+        {"redirect_uri": "http://elsewhere.example\\@localhost/"},
+        {"redirect_uri": "http://localhost@elsewhere.example/"},
         {"redirect_uri": None},
         {"client_id": "somebody-else"},
         {"client_id": None},
@@ -88,6 +91,19 @@ def test_other_faults_come_back_to_the_site(
     sandbox: Sandbox, given: dict[str, str | None], error: str
 ) -> None:
     assert query_of(authorize(sandbox, sandbox_user="gold", **given))["error"] == error
+
+
+@pytest.mark.parametrize("method", ["DELETE", "PUT", "ANY"])
+def test_consent_is_not_given_by_any_odd_method(sandbox: Sandbox, method: str) -> None:
+    target = authorize_target(sandbox_user="gold")
+    assert sandbox.handle(Request(method=method, target=target)).status == 405
+
+
+def test_a_way_back_in_any_script_survives_the_header(sandbox: Sandbox) -> None:
+    location = authorize(
+        sandbox, sandbox_user="gold", redirect_uri="http://localhost/été ✨?q=a%20b"
+    ).header("Location")
+    assert location.startswith("http://localhost/%C3%A9t%C3%A9%20%E2%9C%A8?q=a+b&code=")
 
 
 def test_nobody_of_that_name_is_a_page(sandbox: Sandbox) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import http.client
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -81,3 +84,39 @@ def test_a_body_of_unbelievable_length_is_refused(program, headers: dict[str, st
     _, url = program
     response = requests.request("POST", f"{url}/api/oauth2/token", headers=headers, timeout=5)
     assert response.status_code in (411, 413)
+    assert response.json()["errors"][0]["status"] == str(response.status_code)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"nonsense", b"400"),
+        (b"GET / HTTP/9.1", b"505"),
+        (b"GET /" + b"a" * 70000 + b" HTTP/1.1", b"414"),
+    ],
+)
+def test_what_is_no_request_is_refused_in_the_apis_shape(
+    program, line: bytes, status: bytes
+) -> None:
+    _, url = program
+    parts = urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+        connection.sendall(line + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert b'"status": "' + status + b'"' in answer
+
+
+def test_any_method_and_any_target_are_answered_on_one_connection(program) -> None:
+    _, url = program
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=5)
+    with closing(connection):
+        for method, target, status in (
+            ("BREW", "/api/oauth2/v2/identity", 405),
+            ("GET", "*", 404),
+            ("GET", "/api/oauth2/v2/identity", 401),
+        ):
+            connection.request(method, target, headers={"User-Agent": "a client"})
+            answer = connection.getresponse()
+            answer.read()
+            assert answer.status == status
