@@ -29,7 +29,7 @@ from social_core.utils import url_add_parameters
 from . import api
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
 from .models import PatreonAccount
-from .pipeline import seal_grant, users_are_djangos
+from .pipeline import hold_identity, seal_grant, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
 from .sign_in_errors import answer_instead_of
@@ -252,6 +252,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         for remaining in reversed(range(ATTEMPTS)):
             try:
                 with transaction.atomic(using=using):
+                    hold_identity(kwargs.get("response") or {})
                     return super().pipeline(steps, pipeline_index, *args, **kwargs)
             except (AuthAssociationError, IntegrityError) as error:
                 if kwargs.get("user") or not remaining:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError
@@ -31,6 +32,7 @@ __all__ = [
     "AlreadyLinked",
     "associate_by_email",
     "forget_account",
+    "hold_identity",
     "open_grant",
     "save_account",
     "seal_grant",
@@ -128,6 +130,15 @@ def users_are_djangos(backend: BaseAuth[object]) -> bool:
         return bool(storage.user_model() is get_user_model())
     except NotImplementedError:
         return False
+
+
+def hold_identity(response: dict[str, Any]) -> None:
+    """Begin a sign-in's transaction with a write, which waits for other sign-ins of the person.
+
+    It locks the account's row. On SQLite, where one writes at a time, it takes that lock before
+    anything is read: a transaction that reads first is thrown out when somebody else has written.
+    """
+    PatreonAccount.objects.filter(patreon_id=response.get("id")).update(patreon_id=F("patreon_id"))
 
 
 def _account_of(
