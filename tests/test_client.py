@@ -36,7 +36,7 @@ def test_a_creator_has_a_campaign_with_tiers(client: api.PatreonClient) -> None:
 def test_all_members_are_walked_whatever_the_shape_of_the_last_page(
     client: api.PatreonClient, sandbox: Sandbox, shape: str, size: int
 ) -> None:
-    sandbox.last_page = shape
+    sandbox.switches.last_page = shape
     walk = client.members(HOME, page_size=size)
     members = {each.user_id: each for each in walk}
     assert walk.complete

@@ -6,15 +6,21 @@ import argparse
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from .app import Sandbox
 from .oauth import CLIENT_ID, CLIENT_SECRET
+from .scenario import Scenario, read_scenario
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop. Returns the exit code: 1 when the port is taken."""
+    """Serve until told to stop. Returns the exit code: 1 when it cannot start."""
     given = _parser().parse_args(arguments)
-    sandbox = Sandbox(rate_limit=not given.no_rate_limit)
+    try:
+        sandbox = _sandbox(given)
+    except (OSError, ValueError) as error:
+        print(f"The sandbox does not start. {error}", file=sys.stderr)
+        return 1
     try:
         server = sandbox.serve(port=given.port, host=given.host)
     except (OSError, OverflowError) as error:
@@ -30,7 +36,26 @@ def main(arguments: list[str] | None = None) -> int:
     with server:
         print(_welcome(sandbox), flush=True)
         stop.wait()
+    sandbox.save()
     return 0
+
+
+def _sandbox(given: argparse.Namespace) -> Sandbox:
+    """Build it from files and switches, before any port is opened."""
+    scenario = Scenario()
+    if given.scenario:
+        try:
+            scenario = read_scenario(given.scenario.read_text())
+        except ValueError as error:
+            raise ValueError(f"{given.scenario}, {error}") from error
+    if given.members is not None:
+        scenario.crowd = given.members
+    return Sandbox(
+        rate_limit=not given.no_rate_limit,
+        scenario=scenario,
+        state=given.state,
+        hooks_anywhere=given.hooks_anywhere,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -45,6 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-rate-limit", action="store_true", help="answer however many requests come"
     )
+    parser.add_argument(
+        "--scenario", type=Path, metavar="FILE", help="tiers, members, switches and faults as JSON"
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="keep everything there, and begin with it"
+    )
+    parser.add_argument(
+        "--members", type=int, metavar="N", help="that many generated members besides the others"
+    )
+    parser.add_argument(
+        "--hooks-anywhere",
+        action="store_true",
+        help="send webhooks to any address, not only to this machine and its own networks",
+    )
     return parser
 
 
@@ -56,6 +95,7 @@ def _welcome(sandbox: Sandbox) -> str:
         f"  client  {CLIENT_ID}\n"
         f"  secret  {CLIENT_SECRET}\n"
         f"  people  {people}\n"
+        f"  room    {sandbox.url}/ to see and change all of it\n"
         f"  try     curl -si '{sandbox.url}/oauth2/authorize?response_type=code"
         f"&client_id={CLIENT_ID}&redirect_uri={back}&scope=identity&state=x&sandbox_user=gold'\n"
         "Ctrl-C ends it."

@@ -7,18 +7,24 @@ import random
 import threading
 import uuid
 from collections import deque
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from . import control
+from . import control, room
 from .api import Api
+from .courier import Courier
 from .faults import Faults, throttled
 from .grants import Grants
-from .http import REQUEST_ID, Request, Response, api_error, edge_refusal, page
+from .http import REQUEST_ID, Request, Response, api_error, edge_refusal
+from .life import Life
 from .limits import RateLimits
 from .oauth import OAuth
-from .paging import LAST_PAGES
 from .people import default_world
+from .scenario import Scenario, apply_scenario
 from .server import Server
+from .state import read_state, write_state
+from .switches import Switches
 
 __all__ = ["Sandbox"]
 
@@ -30,60 +36,109 @@ LARGEST_BODY = 1024 * 1024
 class Sandbox:
     """A pretend Patreon. `handle` answers one request; `serve` does it over HTTP.
 
-    `url` is what its own links begin with. `rate_limit` puts Patreon's limits in force.
+    `url` is what its own links begin with. `rate_limit` puts Patreon's limits in force. `scenario`
+    is what the world is like at start; `state` is a file that survives, and wins over the scenario
+    once it is there. `hooks_anywhere` lets webhooks leave this machine and its networks.
+
+    Raises `ValueError` for a state file that cannot be used.
     """
 
-    def __init__(self, *, url: str = "http://127.0.0.1:8001", rate_limit: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        url: str = "http://127.0.0.1:8001",
+        rate_limit: bool = False,
+        scenario: Scenario | None = None,
+        state: Path | None = None,
+        hooks_anywhere: bool = False,
+    ) -> None:
         self.url = url.rstrip("/")
         self.rate_limit = rate_limit
+        self.hooks_anywhere = hooks_anywhere
+        self._scenario, self._state = scenario, state
         self._lock = threading.RLock()
+        self._moving = threading.Lock()
+        self._courier: Courier | None = None
+        kept = read_state(state) if state else None
         self.reset()
+        if kept is not None:
+            self.world, self.switches, self.grants = kept.world, kept.switches, kept.grants()
+            self.faults.armed = kept.faults
+            self._attach()
 
     def reset(self) -> None:
-        """Begin again, as if just started."""
+        """Begin again, as if started for the first time."""
         with self._lock:
-            self.world = default_world()
-            self.grants = Grants(clock=self.world.clock)
+            self.world, self.switches = default_world(), Switches()
             self.faults = Faults()
-            self.last_page = LAST_PAGES[0]
+            if self._scenario is not None:
+                self.faults.armed = apply_scenario(self._scenario, self.world, self.switches)
+            self.grants = Grants(clock=self.world.clock, switches=self.switches)
             self._random = random.Random(1)  # noqa: S311  (the same in every run, on purpose)
             self.limits = RateLimits(self.world.clock.tick)
             self.journal: deque[dict[str, Any]] = deque(maxlen=2000)
+            self.notices: deque[str] = deque(maxlen=20)
+            self._attach()
+
+    def _attach(self) -> None:
+        """Let life and courier work on the world that is there now."""
+        if self._courier is not None:
+            self._courier.close()
+        self._courier = Courier(self.world, self.switches, self._lock, anywhere=self.hooks_anywhere)
+        self.life = Life(self.world, self.switches, lambda: self.url)
+
+    @property
+    def courier(self) -> Courier:
+        """Who carries the webhooks of the world that is there now."""
+        assert self._courier is not None  # noqa: S101  (made in __init__)
+        return self._courier
+
+    def locked(self) -> threading.RLock:
+        """The lock under which everything here is looked at and changed; for `with`."""
+        return self._lock
+
+    # -- requests
 
     def handle(self, request: Request) -> Response:
         """Answer a request. Never raises: what is wrong with a request is an answer, too."""
+        fault = None
+        with self._lock:
+            request_id = self._new_id()
+        REQUEST_ID.set(request_id)
+        ours = request.path == "/" or f"{request.path}/".startswith(control.PREFIX)
         try:
             with self._lock:
-                REQUEST_ID.set(self._new_id())
-                response = self._route(request)
+                self.life.catch_up(self.world.clock.now())
+                if not ours:
+                    fault = self.faults.strike(request)
+                if fault is None or fault.comes_after_the_work:
+                    response = self._route(request)
+                else:
+                    response = Response(status=200)
+            if response.later is not None:
+                response = response.later()
+            if response.flushes:
+                response = self._flushed(request, response)
         except Exception:
             logger.exception("The sandbox stumbled over %s %s", request.method, request.path)
             response = api_error(500, code_name="InternalServerError")
-        response.headers.append(("x-patreon-uuid", REQUEST_ID.get()))
-        return response
-
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
-        """Return a server that answers over HTTP while it is entered as a context.
-
-        Raises `OSError` when the port is taken.
-        """
-        return Server(self, host=host, port=port)
-
-    def _route(self, request: Request) -> Response:
-        path = request.path
-        if path == "/":
-            return _home()
-        if f"{path}/".startswith(control.PREFIX):
-            return control.answer_control(self, request)
-        fault = self.faults.strike(request)
-        if fault is None or fault.comes_after_the_work:
-            response = self._patreon(request, path)
-        else:
-            response = Response(status=200)
         if fault is not None:
             response = fault.apply(response)
-        self._note(request, path, response)
+        response.headers.append(("x-patreon-uuid", request_id))
+        with self._lock:
+            if not ours:
+                self._note(request, response)
+            if request.method not in ("GET", "HEAD") or request.path.startswith("/oauth2/"):
+                self.save()
+        self.tick()
         return response
+
+    def _route(self, request: Request) -> Response:
+        if request.path == "/":
+            return room.answer_room(self, request)
+        if f"{request.path}/".startswith(control.PREFIX):
+            return control.answer_control(self, request)
+        return self._patreon(request, request.path)
 
     def _patreon(self, request: Request, path: str) -> Response:
         if len(request.body) > LARGEST_BODY:
@@ -114,11 +169,13 @@ class Sandbox:
     def _api(self, request: Request, path: str) -> Response:
         if path.rstrip("/") == "/api/oauth2/token":
             if request.method != "POST":
-                return api_error(405, code_name="MethodNotAllowed")
+                response = api_error(405, code_name="MethodNotAllowed")
+                response.headers.append(("Allow", "POST"))
+                return response
             return OAuth(self.world, self.grants).token(request)
         if path == "/api/oauth2/token/revoke" and request.method == "POST":
             return OAuth(self.world, self.grants).revoke(request)
-        response = Api(self.world, self.grants, self.url, self.last_page).answer(request)
+        response = Api(self.world, self.grants, self.switches, self.url).answer(request)
         # All of these are observed by name; no client should keep the cookies.
         response.headers += [
             ("Cache-Control", "private"),
@@ -131,27 +188,73 @@ class Sandbox:
         ]
         return response
 
+    def _flushed(self, request: Request, response: Response) -> Response:
+        """Send a hook's queue, wait how that goes, and answer with how the hook is then."""
+        self.courier.settle(response.flushes, seconds=60)
+        again = Request(method="GET", target=request.target, headers=request.headers)
+        with self._lock:
+            return self._api(again, again.path)
+
+    # -- time
+
+    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
+        """Return a server that answers over HTTP while it is entered as a context.
+
+        Raises `OSError` when the port is taken.
+        """
+        return Server(self, host=host, port=port)
+
+    def tick(self) -> None:
+        """Let happen what is due by now, and be sent what waits. Quick: sending has threads."""
+        with self._lock:
+            now = self.world.clock.now()
+            due = self.life.next_due()
+            if due is not None and due <= now:
+                self.life.catch_up(now)
+                self.save()
+            self.courier.start()
+
+    def advance(self, seconds: float) -> datetime:
+        """Move the clock forward, through everything that happens on the way, in its order.
+
+        Each event is sent, and its answer waited for, before the clock moves on: so are retries,
+        each at its time. Returns the new time. Raises `ValueError` for going back. Do not call
+        this from inside a request: it waits for others.
+        """
+        with self._moving:
+            target = self.world.clock.after(seconds)
+            while True:
+                with self._lock:
+                    courier = self.courier
+                    moments = [self.life.next_due(), courier.next_retry()]
+                    when = min((each for each in moments if each is not None), default=None)
+                    if when is None or when > target:
+                        break
+                    self.world.clock.move_to(when)
+                    self.life.catch_up(when)
+                courier.settle()
+            with self._lock:
+                self.world.clock.move_to(target)
+                self.save()
+            courier.settle()
+            return target
+
+    def save(self) -> None:
+        """Write the state file, if there is to be one."""
+        if self._state is not None:
+            with self._lock:
+                write_state(self._state, self.world, self.grants, self.faults.armed)
+
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    def _note(self, request: Request, path: str, response: Response) -> None:
+    def _note(self, request: Request, response: Response) -> None:
         """Keep what came in, without anything secret: no query, no body, no header but one."""
         self.journal.append(
             {
                 "method": request.method,
-                "path": path,
+                "path": request.path,
                 "status": 0 if response.reset else response.status,
                 "user_agent": request.header("User-Agent"),
             }
         )
-
-
-def _home() -> Response:
-    return page(
-        "<h1>A pretend Patreon</h1><p>Point a client at this address in place of"
-        " <code>https://www.patreon.com</code>. Client <code>sandbox-client</code>, secret"
-        " <code>sandbox-secret</code>; any redirect URI on localhost or 127.0.0.1.</p>"
-        '<p>Switches for scripts: <a href="/_sandbox/">/_sandbox/</a>, people:'
-        ' <a href="/_sandbox/people">/_sandbox/people</a>.</p>',
-        title="Sandbox",
-    )

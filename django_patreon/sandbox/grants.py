@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
-import random
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from .world import Clock
+from .switches import Switches
+from .things import Clock
 
 __all__ = ["SCOPES", "Code", "Grants", "Pair"]
 
@@ -59,27 +60,26 @@ class Grants:
     """All that has been granted. Not locked: the sandbox handles one request at a time."""
 
     clock: Clock
+    switches: Switches = field(default_factory=Switches)
     seed: int = 1
-    one_pair_per_user: bool = False
-    """Does signing in again kill the person's older tokens? Some have seen it; not documented."""
-    keep_access_on_refresh: bool = False
-    """Does the old access token outlive a refresh? Unknown at Patreon; the stricter by default."""
+    issued: int = 0
+    """How many codes and tokens have been made."""
     pairs: list[Pair] = field(default_factory=list)
+    codes: dict[str, Code] = field(default_factory=dict)
+    granted_scopes: dict[str, frozenset[str]] = field(default_factory=dict)
+    """What each person has ever allowed."""
 
     def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)  # noqa: S311  (the same in every run, on purpose)
-        self._codes: dict[str, Code] = {}
-        self._by_access: dict[str, Pair] = {}
-        self._by_refresh: dict[str, Pair] = {}
-        self._sticky: dict[str, frozenset[str]] = {}
+        self._by_access = {each.access_token: each for each in self.pairs}
+        self._by_refresh = {each.refresh_token: each for each in self.pairs}
 
     def issue_code(self, user_id: str, redirect_uri: str, scopes: frozenset[str]) -> str:
         """Let a client fetch tokens for this person, once."""
         # Scopes are sticky: what was granted before stays granted (observed).
-        granted = self._sticky.get(user_id, frozenset()) | scopes
-        self._sticky[user_id] = granted
+        granted = self.granted_scopes.get(user_id, frozenset()) | scopes
+        self.granted_scopes[user_id] = granted
         code = self._text()
-        self._codes[code] = Code(
+        self.codes[code] = Code(
             user_id=user_id,
             redirect_uri=redirect_uri,
             scopes=granted,
@@ -89,12 +89,12 @@ class Grants:
 
     def take_code(self, code: str) -> Code | None:
         """Spend a code; None when there is none such, or no more."""
-        found = self._codes.pop(code, None)
+        found = self.codes.pop(code, None)
         return found if found and self.clock.now() < found.expires_at else None
 
     def issue_pair(self, user_id: str, scopes: frozenset[str]) -> Pair:
         """Make tokens for a person who came with a code."""
-        if self.one_pair_per_user:
+        if self.switches.one_pair_per_user:
             self.kill(user_id)
         return self._new_pair(user_id, scopes)
 
@@ -104,7 +104,7 @@ class Grants:
         if old is None or not old.refresh_alive:
             return None
         old.refresh_alive = False
-        old.access_alive = old.access_alive and self.keep_access_on_refresh
+        old.access_alive = old.access_alive and self.switches.keep_access_on_refresh
         return self._new_pair(old.user_id, old.scopes)
 
     def pair_of(self, access_token: str) -> Pair | None:
@@ -151,5 +151,7 @@ class Grants:
         return pair
 
     def _text(self) -> str:
-        """43 characters of base64url (observed)."""
-        return base64.urlsafe_b64encode(self._random.randbytes(32)).decode().rstrip("=")
+        """43 characters of base64url (observed), the same in every run."""
+        self.issued += 1
+        digest = hashlib.sha256(f"sandbox/{self.seed}/{self.issued}".encode()).digest()
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -77,7 +77,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 @dataclass(kw_only=True)
 class Response:
-    """What goes back. The last three are for the server: they are how a line fails."""
+    """What goes back. The last ones are for the server: how a line fails, what takes its time."""
 
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
@@ -88,6 +88,10 @@ class Response:
     """Close the connection after that many bytes of the body, though more were promised."""
     reset: bool = False
     """Close the connection without a word."""
+    flushes: str = ""
+    """A hook whose queue is to be sent before this is answered."""
+    later: Callable[[], Response] | None = None
+    """What takes its time and must not hold up others: it is called, and its answer sent."""
 
     def header(self, name: str) -> str:
         """A header's value; empty when absent."""
@@ -139,22 +143,23 @@ def redirect(location: str) -> Response:
     return Response(status=302, headers=[("Location", location), ("Content-Type", "text/html")])
 
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; script-src 'self'; connect-src 'self'"
 _STYLE = (Path(__file__).parent / "sandbox.css").read_text()
 
 
-def page(content: str, *, title: str, status: int = 200) -> Response:
+def page(content: str, *, title: str, status: int = 200, wide: bool = False) -> Response:
     """A web page around trusted `content`; `title` is escaped here."""
     text = (
         "<!doctype html><html lang=en><head><meta charset=utf-8>"
         '<meta name=viewport content="width=device-width,initial-scale=1">'
         f"<title>{html.escape(title)}</title><style>{_STYLE}</style></head><body>"
         "<header class=pretend>Sandbox: a pretend Patreon. This is not patreon.com.</header>"
-        f"<main>{content}</main></body></html>"
+        f"<main{' class=wide' if wide else ''}>{content}</main></body></html>"
     )
     headers = [
         ("Content-Type", "text/html; charset=utf-8"),
         ("Cache-Control", "no-store"),
-        ("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+        ("Content-Security-Policy", _POLICY),
         ("X-Frame-Options", "DENY"),
     ]
     return Response(status=status, headers=headers, body=text.encode())

@@ -6,13 +6,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .documented import ATTRIBUTES
 from .http import JSON_API, Response, api_error, json_response
-from .kinds import KINDS
-from .schema import Related, Viewer, find
+from .kinds import KINDS, find
+from .schema import Related, Viewer
+from .switches import Switches
 from .world import World
 
-__all__ = ["Asked", "InvalidParameter", "document", "list_document", "read_query"]
+__all__ = [
+    "Asked",
+    "InvalidParameter",
+    "Sight",
+    "document",
+    "list_document",
+    "read_query",
+    "single",
+]
 
 Tree = dict[str, "Tree"]
 
@@ -61,9 +69,9 @@ def read_query(query: Iterable[tuple[str, str]], *, root: str) -> Asked:
 
 
 def _fields(name: str, kind: str, value: str) -> list[str]:
-    known = KINDS[kind].attributes if kind in KINDS else ATTRIBUTES.get(kind)
-    if known is None:
+    if kind not in KINDS:
         raise InvalidParameter(name, kind)
+    known = KINDS[kind].attributes
     wanted = [each.strip() for each in value.split(",") if each.strip()]
     for each in wanted:
         if each not in known:
@@ -74,47 +82,53 @@ def _fields(name: str, kind: str, value: str) -> list[str]:
 def _follow(tree: Tree, path: str, root: str) -> None:
     kind = root
     for step in path.split("."):
-        known = KINDS.get(kind)
-        if known is None or step not in {*known.relations, *known.unsupported_relations}:
+        relation = KINDS[kind].relations.get(step) if kind in KINDS else None
+        if relation is None:
             raise InvalidParameter("include", path)
         tree = tree.setdefault(step, {})
-        kind = _KIND_OF_RELATION.get(step, "")
+        kind = relation.kind
 
 
-_KIND_OF_RELATION = {
-    "benefits": "benefit",
-    "campaign": "campaign",
-    "creator": "user",
-    "currently_entitled_tiers": "tier",
-    "memberships": "member",
-    "tiers": "tier",
-    "user": "user",
-}
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What a document is rendered from: the world, as one viewer sees it under the switches."""
+
+    world: World
+    url: str
+    viewer: Viewer
+    switches: Switches
 
 
-def document(world: World, url: str, root: Related, asked: Asked, viewer: Viewer) -> Response:
+def document(sight: Sight, root: Related, asked: Asked) -> Response:
     """Answer with one resource, and what was asked to come along."""
-    page = _Page(world, url, asked, viewer, roots=[root])
+    return json_response(single(sight, root, asked), kind=JSON_API)
+
+
+def single(sight: Sight, root: Related, asked: Asked) -> dict[str, Any]:
+    """The document about one resource."""
+    page = _Page(sight, asked, roots=[root])
     body: dict[str, Any] = {"data": page.resource(root)}
     included = page.included()
     if included:
         body["included"] = included
     body["links"] = {"self": page.link(root)}
-    return json_response(body, kind=JSON_API)
+    return body
 
 
 def list_document(
-    world: World,
-    url: str,
+    sight: Sight,
     roots: Sequence[Related],
     asked: Asked,
-    viewer: Viewer,
     *,
     meta: dict[str, Any],
     links: dict[str, Any] | None = None,
+    items: Sequence[Any] = (),
 ) -> Response:
-    """Answer with many resources of one type, what was asked to come along, and the paging."""
-    page = _Page(world, url, asked, viewer, roots=roots)
+    """Answer with many resources of one type, what was asked to come along, and the paging.
+
+    `items` are the objects behind `roots`, where they are at hand.
+    """
+    page = _Page(sight, asked, roots=roots, items=items)
     body: dict[str, Any] = {
         "data": [page.resource(each) for each in roots],
         "meta": {"pagination": meta},
@@ -131,10 +145,13 @@ class _Page:
     """Renders the resources of one document; each is included once."""
 
     def __init__(
-        self, world: World, url: str, asked: Asked, viewer: Viewer, *, roots: Sequence[Related]
+        self, sight: Sight, asked: Asked, *, roots: Sequence[Related], items: Sequence[Any] = ()
     ) -> None:
-        self.world, self.url, self.asked, self.viewer = world, url, asked, viewer
+        self.world, self.url, self.viewer = sight.world, sight.url, sight.viewer
+        self.switches, self.asked = sight.switches, asked
         self.roots = frozenset(roots)
+        self._found: dict[Related, Any] = dict(zip(roots, items, strict=False))
+        self._targets_of: dict[tuple[Related, str], list[Related] | Related | None] = {}
         self._relations: dict[Related, dict[str, None]] = {}
         self._collect(roots)
 
@@ -164,17 +181,25 @@ class _Page:
         return [self.resource(key) for key in self._relations if key not in self.roots]
 
     def resource(self, key: Related) -> dict[str, Any]:
-        kind, item = KINDS[key[0]], find(self.world, *key)
-        # An attribute whose scope is missing is left out, not null ("not received": official).
-        shown = {
-            name: kind.attributes[name](self.world, item)
-            for name in self.asked.fields.get(key[0], ())
-            if name not in kind.needs_email_scope or self._shows_address(key)
-        }
+        """One resource: the attributes that were asked for, the relations that are shown."""
+        kind, item = KINDS[key[0]], self._item(key)
+        shown: dict[str, Any] = {}
+        for name in self.asked.fields.get(key[0], ()):
+            if name not in kind.needs_email_scope or self._shows_address(key):
+                shown[name] = kind.attributes[name].compute(self.world, item)
+            elif self.switches.email_without_scope == "null":
+                shown[name] = None
+            # Else it is left out ("not received": official).
+        if self.switches.masked_members and key[0] == "member":
+            shown.update(dict.fromkeys(shown.keys() & {"email", "full_name"}))
+        if self.switches.extra_fields:
+            shown["sandbox_unheard_of"] = {"since": "tomorrow"}
         result: dict[str, Any] = {"attributes": shown, "id": key[1], "type": key[0]}
-        relations = self._relations[key]
-        if relations:
-            result["relationships"] = {name: self._relation(key, name) for name in relations}
+        names = list(self._relations[key])
+        if self.switches.entitled_tiers == "absent" and "currently_entitled_tiers" in names:
+            names.remove("currently_entitled_tiers")
+        if names:
+            result["relationships"] = {name: self._relation(key, name) for name in names}
         return result
 
     def _shows_address(self, key: Related) -> bool:
@@ -188,6 +213,7 @@ class _Page:
         return self.viewer.email_scope in self.viewer.scopes
 
     def link(self, key: Related) -> str:
+        """Where a resource says it lives."""
         return f"{self.url}/api/oauth2/v2/{KINDS[key[0]].path}/{key[1]}"
 
     def _relation(self, key: Related, name: str) -> dict[str, Any]:
@@ -202,11 +228,26 @@ class _Page:
             "links": {"related": self.link(found)},
         }
 
+    def _item(self, key: Related) -> Any:
+        """The object behind a reference, looked up once: some are computed."""
+        if key not in self._found:
+            self._found[key] = find(self.world, *key)
+        return self._found[key]
+
     def _related(self, key: Related, name: str) -> list[Related] | Related | None:
-        kind = KINDS[key[0]]
-        if name in kind.unsupported_relations:
-            return None if name in ("address", "tier_image") else []
-        return kind.relations[name](self.world, find(self.world, *key), self.viewer)
+        at = (key, name)
+        if at not in self._targets_of:
+            self._targets_of[at] = self._compute(key, name)
+        return self._targets_of[at]
+
+    def _compute(self, key: Related, name: str) -> list[Related] | Related | None:
+        if key[0] == "member":
+            if name == "user" and self.switches.masked_members:
+                return None
+            if name == "currently_entitled_tiers" and self.switches.entitled_tiers != "listed":
+                return None
+        relation = KINDS[key[0]].relations[name]
+        return relation.compute(self.world, self._item(key), self.viewer)
 
     def _targets(self, key: Related, name: str) -> list[Related]:
         found = self._related(key, name)

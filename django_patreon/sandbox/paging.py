@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from .http import Request, Response, api_error
-from .schema import Related
 
 __all__ = ["LAST_PAGES", "InvalidCursor", "Slice", "cut"]
 
@@ -43,13 +42,19 @@ class InvalidCursor(Exception):
 class Slice:
     """One page: its items, and what says where the next one is."""
 
-    items: Sequence[Related]
+    items: Sequence[Any]
     meta: dict[str, Any]
     links: dict[str, Any] | None
 
 
 def cut(
-    items: Sequence[Related], request: Request, *, url: str, most: int, last_page: str
+    items: Sequence[Any],
+    request: Request,
+    *,
+    url: str,
+    most: int,
+    last_page: str,
+    next_link: str = "whole",
 ) -> Slice:
     """Cut the page that is asked for. Raises `InvalidCursor`.
 
@@ -68,6 +73,8 @@ def cut(
         cursor = _cursor(end, len(items))
         meta["cursors"] = {"next": cursor}
         again = [pair for pair in request.query if pair[0] != "page[cursor]"]
+        if next_link == "cursor only":
+            again = []
         link = f"{url}{request.path}?{urlencode([*again, ('page[cursor]', cursor)])}"
         return Slice(items=items[start:end], meta=meta, links={"next": link})
     meta["cursors"] = {"next": None} if last_page.startswith("null") else {}

@@ -5,14 +5,27 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from .world import Benefit, Campaign, Member, Person, Post, Tier, World
+from .crowd import Crowd
+from .things import (
+    Address,
+    Benefit,
+    Campaign,
+    LiveAccessRule,
+    Member,
+    Person,
+    PledgeEvent,
+    Post,
+    Tier,
+)
+from .world import World
 
-__all__ = ["default_world"]
+__all__ = ["FREE_TIERS", "HOME", "crowd_of", "default_world"]
 
 HOME = "4410027"
 FOREIGN = "5120934"
 FREE, BRONZE, SILVER, GOLD = "9100000", "9100001", "9100002", "9100003"
 FOREIGN_FREE, FOREIGN_GOLD = "9300417", "9300418"
+FREE_TIERS = {HOME: FREE, FOREIGN: FOREIGN_FREE}
 _PRICES = {BRONZE: 300, SILVER: 500, GOLD: 1000, FOREIGN_GOLD: 1500}
 _CREATOR, _FOREIGN_CREATOR = "30400001", "30400002"
 
@@ -65,8 +78,25 @@ def default_world() -> World:
                 tier_ids=[SILVER, GOLD] if number % 3 == 0 else [],
             )
         )
+    for key, kind, tier in (("8800001", "public", None), ("8800002", "tier", GOLD)):
+        world.live_access_rules[key] = LiveAccessRule(
+            id=key, campaign_id=HOME, access_rule_type=kind, tier_id=tier
+        )
     _Settler(world).settle()
     return world
+
+
+def crowd_of(world: World, size: int) -> Crowd:
+    """A crowd of that many for the first campaign. Raises `ValueError` for too many."""
+    tiers = world.campaigns[HOME].tiers
+    return Crowd(
+        campaign_id=HOME,
+        size=size,
+        tier_ids=[each.id for each in tiers],
+        prices=[each.amount_cents for each in tiers],
+        currency=world.campaigns[HOME].currency,
+        since=(world.clock.now() - timedelta(days=800)).replace(microsecond=0),
+    )
 
 
 class _Settler:
@@ -111,6 +141,8 @@ class _Settler:
             next_charge_date=None,
             last_charge_status=None,
             last_charge_date=None,
+            ends="gift",
+            ends_at=self._in(60),
         )
         self._join(
             self._person("trial", "Tristan Ode", "tries Silver for free this week"),
@@ -123,6 +155,8 @@ class _Settler:
             last_charge_status=None,
             last_charge_date=None,
             pledge_relationship_start=self._ago(2),
+            ends="trial",
+            ends_at=self._in(5),
         )
 
     def _hard_cases(self) -> None:
@@ -134,6 +168,8 @@ class _Settler:
             last_charge_date=self.now - timedelta(minutes=10),
             pledge_relationship_start=self.now - timedelta(minutes=10),
             campaign_lifetime_support_cents=0,
+            ends="pending",
+            ends_at=self._in(2),
         )
         self._join(
             self._person("declined", "Delia Stone", "card declined; Patreon is still trying"),
@@ -141,6 +177,9 @@ class _Settler:
             patron_status="declined_patron",
             last_charge_status="Declined",
             last_charge_date=self._ago(2),
+            card_declines=True,
+            ends="retries",
+            ends_at=self._in(12),
         )
         self._join(
             self._person("declined-out", "Dora Finch", "card declined; nothing left"),
@@ -154,6 +193,8 @@ class _Settler:
             SILVER,
             patron_status="former_patron",
             will_pay_amount_cents=0,
+            ends="period",
+            ends_at=self._in(18),
         )
         # Former patrons keep a free tier (observed).
         self._join(
@@ -201,6 +242,18 @@ class _Settler:
             will_pay_amount_cents=0,
             campaign_lifetime_support_cents=0,
         )
+
+        for slug in ("gold", "silver"):
+            person = self.world.person_called(slug)
+            assert person is not None  # noqa: S101  (both moved in above)
+            self.world.addresses[person.id] = Address(
+                id=person.id,
+                addressee=person.full_name,
+                line_1="1 Lantern Lane",
+                city="Antwerp",
+                postal_code="2000",
+                country="BE",
+            )
 
     def _without_membership(self) -> None:
         self._person("stranger", "Stella Quist", "has no membership at all")
@@ -282,7 +335,31 @@ class _Settler:
             "pledge_cadence": 1,
             **but,
         }
-        self.world.add_member(Member(user_id=person.id, campaign_id=campaign_id, **facts))
+        member = Member(user_id=person.id, campaign_id=campaign_id, pledged_tier_id=tier, **facts)
+        self._remember(member)
+        self.world.add_member(member)
+
+    def _remember(self, member: Member) -> None:
+        """Give a patron a past: how the pledge began, and its last charge."""
+        started, charged = member.pledge_relationship_start, member.last_charge_date
+        for when, what, status in (
+            (started, "pledge_start", None),
+            (charged, "subscription", member.last_charge_status),
+        ):
+            if when is not None:
+                member.history.append(
+                    PledgeEvent(
+                        id=f"subscription:{self.world.new_number()}",
+                        campaign_id=member.campaign_id,
+                        user_id=member.user_id,
+                        date=when,
+                        type=what,
+                        amount_cents=member.will_pay_amount_cents,
+                        currency_code=self.world.campaigns[member.campaign_id].currency,
+                        tier_id=member.pledged_tier_id,
+                        payment_status=status,
+                    )
+                )
 
     def _ago(self, days: int) -> datetime:
         return self.now - timedelta(days=days)

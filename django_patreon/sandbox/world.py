@@ -1,136 +1,29 @@
-"""The pretend world: campaigns, tiers, people, memberships, and a clock that can be moved.
-
-Amounts are cents of the campaign's currency. Times are aware UTC.
-"""
+"""The pretend world: campaigns, tiers, people, memberships, found by id and counted."""
 
 from __future__ import annotations
 
-import hashlib
-import time
-import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from typing import overload
 
-__all__ = [
-    "Benefit",
-    "Campaign",
-    "Clock",
-    "Member",
-    "Person",
-    "Post",
-    "Tier",
-    "World",
-    "stamp",
-]
+from .crowd import Crowd
+from .things import (
+    Address,
+    Benefit,
+    Campaign,
+    Clock,
+    Hook,
+    Live,
+    LiveAccessRule,
+    Member,
+    OAuthClient,
+    Person,
+    PledgeEvent,
+    Post,
+    Tier,
+)
 
-
-class Clock:
-    """The sandbox's own time: real time, plus what it has been moved forward by."""
-
-    def __init__(self) -> None:
-        self._ahead = timedelta()
-
-    def now(self) -> datetime:
-        """The sandbox's time, aware UTC."""
-        return datetime.now(UTC) + self._ahead
-
-    def advance(self, seconds: float) -> None:
-        """Move forward. Raises `ValueError` for going back, or beyond the year 9000."""
-        step = timedelta(seconds=seconds) if 0 <= seconds < 1e10 else None
-        if step is None or (self.now() + step).year > 9000:
-            raise ValueError("the clock moves forward only, and not beyond the year 9000")
-        self._ahead += step
-
-    @staticmethod
-    def tick() -> float:
-        """Real seconds, for limits that protect the sandbox itself."""
-        return time.monotonic()
-
-
-@dataclass(kw_only=True)
-class Tier:
-    """What a campaign sells."""
-
-    id: str
-    campaign_id: str
-    title: str
-    amount_cents: int
-
-
-@dataclass(kw_only=True)
-class Campaign:
-    """A creator's page."""
-
-    id: str
-    creator_id: str
-    name: str
-    vanity: str
-    currency: str
-    tiers: list[Tier] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Benefit:
-    """What a tier comes with."""
-
-    id: str
-    campaign_id: str
-    title: str
-    tier_ids: list[str] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Post:
-    """What a creator wrote. `tier_ids` empty: for everybody."""
-
-    id: str
-    campaign_id: str
-    title: str
-    content: str
-    published_at: datetime
-    tier_ids: list[str] = field(default_factory=list)
-
-
-@dataclass(kw_only=True)
-class Person:
-    """Somebody with an account at Patreon. `slug` is how scripts call them."""
-
-    id: str
-    slug: str
-    says: str
-    """What this person is there to show, for the consent page."""
-    full_name: str
-    first_name: str = ""
-    last_name: str = ""
-    vanity: str | None = None
-    email: str | None = None
-    is_email_verified: bool = True
-
-
-@dataclass(kw_only=True)
-class Member:
-    """One person's relation to one campaign."""
-
-    user_id: str
-    campaign_id: str
-    tier_ids: list[str] = field(default_factory=list)
-    patron_status: str | None = None
-    last_charge_status: str | None = None
-    last_charge_date: datetime | None = None
-    next_charge_date: datetime | None = None
-    pledge_relationship_start: datetime | None = None
-    currently_entitled_amount_cents: int = 0
-    will_pay_amount_cents: int = 0
-    campaign_lifetime_support_cents: int = 0
-    pledge_cadence: int | None = None
-    is_gifted: bool = False
-    is_free_trial: bool = False
-
-    @property
-    def id(self) -> str:
-        """A UUID of version 4 in form, and the same in every run."""
-        digest = hashlib.sha256(f"{self.campaign_id}/{self.user_id}".encode()).digest()
-        return str(uuid.UUID(bytes=digest[:16], version=4))
+__all__ = ["Roll", "World"]
 
 
 @dataclass(kw_only=True)
@@ -142,10 +35,26 @@ class World:
     tiers: dict[str, Tier] = field(default_factory=dict)
     people: dict[str, Person] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    """Those who are stored. Of a crowd, only who has been touched: `member` finds all."""
     benefits: dict[str, Benefit] = field(default_factory=dict)
     posts: dict[str, Post] = field(default_factory=dict)
+    addresses: dict[str, Address] = field(default_factory=dict)
+    lives: dict[str, Live] = field(default_factory=dict)
+    live_access_rules: dict[str, LiveAccessRule] = field(default_factory=dict)
+    hooks: dict[str, Hook] = field(default_factory=dict)
+    client: OAuthClient = field(default_factory=OAuthClient)
     owner_campaign_id: str = ""
     """The campaign whose creator owns the OAuth client."""
+    crowd: Crowd = field(default_factory=Crowd)
+    crowd_gone: set[str] = field(default_factory=set)
+    """Ids of generated members that have been deleted since."""
+    last_number: int = 70000000
+    """The last number that was given to something new."""
+
+    def new_number(self) -> str:
+        """A number that nothing has yet."""
+        self.last_number += 1
+        return str(self.last_number)
 
     def add_campaign(self, campaign: Campaign) -> None:
         self.campaigns[campaign.id] = campaign
@@ -156,6 +65,7 @@ class World:
 
     def add_member(self, member: Member) -> None:
         self.members[member.id] = member
+        self.crowd_gone.discard(member.id)
 
     def add_benefit(self, benefit: Benefit) -> None:
         self.benefits[benefit.id] = benefit
@@ -163,27 +73,129 @@ class World:
     def add_post(self, post: Post) -> None:
         self.posts[post.id] = post
 
-    def members_of(self, campaign_id: str) -> list[Member]:
-        """Everybody who has a relation to the campaign: free, former and declined ones too."""
-        return [each for each in self.members.values() if each.campaign_id == campaign_id]
+    def remove_member(self, member: Member) -> None:
+        """Forget a member, stored or generated."""
+        self.members.pop(member.id, None)
+        if self.crowd.number_of_member(member.id) is not None:
+            self.crowd_gone.add(member.id)
+
+    # -- finding
+
+    def person(self, key: str) -> Person | None:
+        """Find somebody by user id."""
+        return self.people.get(key) or self.crowd.person(key)
 
     def person_called(self, slug: str) -> Person | None:
         """Find somebody by slug or by user id."""
-        return self.people.get(slug) or next(
-            (each for each in self.people.values() if each.slug == slug), None
+        return (
+            self.person(slug)
+            or next((each for each in self.people.values() if each.slug == slug), None)
+            or self.crowd.person_called(slug)
         )
+
+    def member(self, key: str) -> Member | None:
+        """Find a member, stored or generated."""
+        found = self.members.get(key)
+        if found is not None or key in self.crowd_gone:
+            return found
+        number = self.crowd.number_of_member(key)
+        return None if number is None else self.crowd.member(number, self.clock.now())
+
+    def members_of(self, campaign_id: str) -> Roll:
+        """Everybody who has a relation to the campaign: free, former and declined ones too."""
+        return Roll(self, campaign_id)
 
     def memberships_of(self, user_id: str) -> list[Member]:
         """In the order in which they were made: not sorted by campaign (observed)."""
-        return [each for each in self.members.values() if each.user_id == user_id]
+        stored = [each for each in self.members.values() if each.user_id == user_id]
+        number = self.crowd.number_of_user(user_id)
+        if number is None:
+            return stored
+        home = [self.member(self.crowd.member_id(number))]
+        return [each for each in home if each is not None and each not in stored] + stored
+
+    def membership(self, user_id: str, campaign_id: str) -> Member | None:
+        """Find somebody's relation to one campaign."""
+        return next(
+            (each for each in self.memberships_of(user_id) if each.campaign_id == campaign_id), None
+        )
 
     def campaign_of(self, user_id: str) -> Campaign | None:
         """The campaign that this person runs."""
         return next((each for each in self.campaigns.values() if each.creator_id == user_id), None)
 
+    def history_of(self, member: Member) -> list[PledgeEvent]:
+        """What happened to a pledge, oldest first."""
+        return member.history or self.crowd.history(member)
 
-def stamp(moment: datetime | None) -> str | None:
-    """A time as Patreon writes it: `2023-12-29T05:26:19.000+00:00` (observed)."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+00:00")
+    def pledge_event(self, key: str) -> PledgeEvent | None:
+        """Find an event by id. Slow, so only for who asks for a few."""
+        number = self.crowd.number_of_event(key)
+        if number is not None:
+            member = self.member(self.crowd.member_id(number))
+            histories = [self.history_of(member)] if member else []
+        else:
+            histories = [each.history for each in self.members.values()]
+        return next((event for each in histories for event in each if event.id == key), None)
+
+    # -- counting
+
+    def patron_count(self, campaign_id: str) -> int:
+        """How many pay a campaign."""
+        return self._count(campaign_id, lambda member: member.patron_status == "active_patron")
+
+    def tier_patron_count(self, tier_id: str) -> int:
+        """How many hold a tier."""
+        return self._count(self.tiers[tier_id].campaign_id, lambda each: tier_id in each.tier_ids)
+
+    def _count(self, campaign_id: str, counts: Callable[[Member], bool]) -> int:
+        """Count members; of a crowd only its pattern, and who is no longer as generated."""
+        stored = sum(
+            1 for each in self.members.values() if each.campaign_id == campaign_id and counts(each)
+        )
+        if self.crowd.campaign_id != campaign_id or not self.crowd.size:
+            return stored
+        now = self.clock.now()
+        numbers = (self.crowd.number_of_member(key) for key in {*self.members, *self.crowd_gone})
+        changed = [self.crowd.member(number, now) for number in numbers if number is not None]
+        return stored + self.crowd.count(counts, now) - sum(map(counts, changed))
+
+
+class Roll(Sequence[Member]):
+    """The members of a campaign: the stored ones, then the generated, computed when looked at."""
+
+    def __init__(self, world: World, campaign_id: str) -> None:
+        self._world = world
+        crowd = world.crowd
+        theirs = crowd.campaign_id == campaign_id
+        self._stored = [
+            each
+            for each in world.members.values()
+            if each.campaign_id == campaign_id
+            and not (theirs and crowd.number_of_member(each.id) is not None)
+        ]
+        self._numbers: Sequence[int] = range(crowd.size if theirs else 0)
+        if world.crowd_gone and theirs:
+            gone = {crowd.number_of_member(key) for key in world.crowd_gone}
+            self._numbers = [number for number in self._numbers if number not in gone]
+
+    def __len__(self) -> int:
+        return len(self._stored) + len(self._numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> Member: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Member]: ...
+    def __getitem__(self, index: int | slice) -> Member | list[Member]:
+        if isinstance(index, slice):
+            return [self._at(each) for each in range(*index.indices(len(self)))]
+        return self._at(range(len(self))[index])
+
+    def _at(self, position: int) -> Member:
+        if position < len(self._stored):
+            return self._stored[position]
+        number = self._numbers[position - len(self._stored)]
+        world = self._world
+        return world.members.get(world.crowd.member_id(number)) or world.crowd.member(
+            number, world.clock.now()
+        )

@@ -79,7 +79,7 @@ def test_a_page_holds_1000_and_500_with_history_and_posts_20(sandbox, creator) -
 
 @pytest.mark.parametrize("shape", LAST_PAGES)
 def test_a_last_page_has_four_shapes(sandbox: Sandbox, creator: str, shape: str) -> None:
-    sandbox.last_page = shape
+    sandbox.switches.last_page = shape
     body = get(sandbox, creator, MEMBERS).json()
     assert ("next" in body["meta"]["pagination"]["cursors"]) is shape.startswith("null")
     assert ("links" in body) is shape.endswith("null link")

@@ -186,7 +186,7 @@ def test_a_refresh_gives_a_new_pair_and_kills_the_old(sandbox: Sandbox) -> None:
 
 
 def test_the_old_access_token_may_live_on(sandbox: Sandbox) -> None:
-    sandbox.grants.keep_access_on_refresh = True
+    sandbox.switches.keep_access_on_refresh = True
     old = tokens_for(sandbox)
     refresh(sandbox, old["refresh_token"])
     assert get(sandbox, old["access_token"]).status == 200
@@ -194,7 +194,7 @@ def test_the_old_access_token_may_live_on(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_signing_in_again_may_kill_older_tokens(sandbox: Sandbox, alone: bool) -> None:
-    sandbox.grants.one_pair_per_user = alone
+    sandbox.switches.one_pair_per_user = alone
     old = tokens_for(sandbox)
     tokens_for(sandbox)
     assert get(sandbox, old["access_token"]).status == (401 if alone else 200)

@@ -1,0 +1,247 @@
+"""A crowd of generated members: any number of them, computed when looked at and never stored.
+
+Everything about somebody in the crowd follows from their number, so it is the same in every run;
+times lie around the sandbox's clock. They renew without a word: a webhook is fired only for who has
+been changed, and is then stored like anybody else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from .things import Member, Person, PledgeEvent
+
+__all__ = ["Crowd"]
+
+_FIRST_USER = 60_000_000
+_FIRST_EVENT = 90_000_000
+_LARGEST = 10_000_000
+_MONTH = timedelta(days=30)
+
+_FIRST_NAMES = [
+    "Ada",
+    "Bela",
+    "Cem",
+    "Dilek",
+    "Edith",
+    "Farah",
+    "Goro",
+    "Hanna",
+    "Imre",
+    "Jana",
+    "Kofi",
+    "Lena",
+    "Mira",
+    "Nils",
+    "Olga",
+    "Pavel",
+    "Rosa",
+    "Sven",
+    "Tariq",
+    "Ulla",
+    "Vera",
+    "Wim",
+    "Xenia",
+    "Yusuf",
+    "Zora",
+]
+_LAST_NAMES = [
+    "Abel",
+    "Baker",
+    "Castillo",
+    "Dvorak",
+    "Eriksen",
+    "Fischer",
+    "Grant",
+    "Horvat",
+    "Ito",
+    "Jensen",
+    "Kowalski",
+    "Lindgren",
+    "Moreno",
+    "Novak",
+    "Okafor",
+    "Petrov",
+    "Quinn",
+    "Rossi",
+    "Schmidt",
+    "Tanaka",
+    "Urban",
+    "Vogel",
+    "Weber",
+    "Yilmaz",
+    "Zimmer",
+]
+
+# Numbers are scattered over ids by multiplying with odd constants, which can be undone.
+_MULTIPLIER, _MASK = 2654435761, 0xFFFFFFFF
+_INVERSE = pow(_MULTIPLIER, -1, _MASK + 1)
+_WIDE = 0x9E3779B97F4A7C15
+
+# Twenty people, over and over: (rank of their tier, or -1 for none; what they are).
+_PATTERN = (
+    *((1, "active"),) * 7,
+    *((2, "active"),) * 4,
+    *((3, "active"),) * 2,
+    (3, "annual"),
+    (0, "free"),
+    (0, "free"),
+    (0, "former"),
+    (2, "declined"),
+    (1, "cancelled"),
+    (2, "gifted"),
+)
+
+
+@dataclass(kw_only=True)
+class Crowd:
+    """`size` members of one campaign, whose tiers are given cheapest first, the free one ahead."""
+
+    campaign_id: str = ""
+    size: int = 0
+    tier_ids: list[str] = field(default_factory=list)
+    prices: list[int] = field(default_factory=list)
+    currency: str = "EUR"
+    since: datetime = datetime(2020, 1, 1, tzinfo=UTC)
+    """What the times of the crowd are counted from."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.size <= _LARGEST:
+            raise ValueError(f"a crowd has at most {_LARGEST} members")
+
+    # -- ids and back
+
+    def member_id(self, number: int) -> str:
+        """A UUID of version 4 in form."""
+        head = (number * _MULTIPLIER) & _MASK
+        tail = (number * _WIDE + 0x1234567890ABCDEF) & 0xFFFFFFFFFFFFFFFF
+        return (
+            f"{head:08x}-{tail >> 48:04x}-4{tail >> 36 & 0xFFF:03x}"
+            f"-{0x8000 | tail >> 22 & 0x3FFF:04x}-{tail & 0x3FFFFF:06x}{head >> 8:06x}"
+        )
+
+    def number_of_member(self, key: str) -> int | None:
+        """Undo `member_id`; None for an id of nobody here."""
+        if not self.size or not re.fullmatch("[0-9a-f]{8}-[0-9a-f-]{27}", key):
+            return None
+        number = (int(key[:8], 16) * _INVERSE) & _MASK
+        return number if number < self.size and self.member_id(number) == key else None
+
+    def number_of_user(self, key: str) -> int | None:
+        """The number of the person with this user id."""
+        return self._within(key, _FIRST_USER)
+
+    def number_of_event(self, key: str) -> int | None:
+        """The number of the person whose pledge event this is."""
+        return self._within(key.removeprefix("subscription:"), _FIRST_EVENT)
+
+    def _within(self, key: str, first: int) -> int | None:
+        if not re.fullmatch("[0-9]{1,12}", key):
+            return None
+        number = int(key) - first
+        return number if 0 <= number < self.size else None
+
+    # -- who they are
+
+    def person(self, key: str) -> Person | None:
+        """Somebody, by user id."""
+        number = self.number_of_user(key)
+        if number is None:
+            return None
+        first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
+        last = _LAST_NAMES[number // len(_FIRST_NAMES) % len(_LAST_NAMES)]
+        return Person(
+            id=key,
+            slug=f"member-{number}",
+            says="was generated",
+            full_name=f"{first} {last}",
+            first_name=first,
+            last_name=last,
+            # Some addresses are missing (observed).
+            email=None if number % 50 == 49 else f"member-{number}@example.org",
+        )
+
+    def person_called(self, slug: str) -> Person | None:
+        """Somebody, by slug: `member-17`."""
+        found = re.fullmatch("member-([0-9]{1,9})", slug)
+        return self.person(str(_FIRST_USER + int(found[1]))) if found else None
+
+    def member(self, number: int, now: datetime) -> Member:
+        """What this one is to the campaign at that time."""
+        rank, kind = _PATTERN[number % len(_PATTERN)]
+        rank = min(rank, len(self.tier_ids) - 1)
+        tier, price = self.tier_ids[rank], self.prices[rank]
+        free = self.tier_ids[0]
+        start = self.since + timedelta(hours=number % 8760)
+        cadence = 12 if kind == "annual" else 1
+        period = _MONTH * cadence
+        paid = max(now - start, timedelta()) // period
+        last = start + paid * period
+        member = Member(
+            given_id=self.member_id(number),
+            user_id=str(_FIRST_USER + number),
+            campaign_id=self.campaign_id,
+            tier_ids=list(dict.fromkeys([tier, free])),
+            patron_status="active_patron",
+            last_charge_status="Paid",
+            last_charge_date=last,
+            next_charge_date=last + period,
+            pledge_relationship_start=start,
+            currently_entitled_amount_cents=price * cadence,
+            will_pay_amount_cents=price * cadence,
+            campaign_lifetime_support_cents=price * cadence * (paid + 1),
+            pledge_cadence=cadence,
+            pledged_tier_id=tier,
+        )
+        if kind in ("free", "former", "gifted"):
+            member.last_charge_date = member.last_charge_status = None
+            member.next_charge_date = member.pledge_cadence = None
+            member.currently_entitled_amount_cents = member.will_pay_amount_cents = 0
+            member.campaign_lifetime_support_cents = 0
+        if kind == "free":
+            member.patron_status = None
+        elif kind == "former":
+            member.patron_status, member.last_charge_status = "former_patron", "Paid"
+            member.last_charge_date = start + period
+            member.campaign_lifetime_support_cents = self.prices[-1]
+        elif kind == "gifted":
+            member.is_gifted = True
+        elif kind == "declined":
+            member.patron_status, member.last_charge_status = "declined_patron", "Declined"
+        elif kind == "cancelled":
+            member.will_pay_amount_cents = 0
+        return member
+
+    def history(self, member: Member) -> list[PledgeEvent]:
+        """How a pledge of the crowd began; nothing for who never pledged."""
+        number = self.number_of_user(member.user_id)
+        if number is None or member.pledge_relationship_start is None:
+            return []
+        if member.campaign_id != self.campaign_id or not member.last_charge_date:
+            return []
+        return [
+            PledgeEvent(
+                id=f"subscription:{_FIRST_EVENT + number}",
+                campaign_id=member.campaign_id,
+                user_id=member.user_id,
+                date=member.pledge_relationship_start,
+                type="pledge_start",
+                amount_cents=member.currently_entitled_amount_cents or 0,
+                currency_code=self.currency,
+                tier_id=member.pledged_tier_id,
+                payment_status="Paid",
+            )
+        ]
+
+    def count(self, counts: Callable[[Member], bool], now: datetime) -> int:
+        """How many of the crowd are so. Status and tiers follow the pattern, so it is enough to
+        look at its first twenty."""
+        width = len(_PATTERN)
+        return sum(
+            (self.size - place + width - 1) // width
+            for place in range(min(width, self.size))
+            if counts(self.member(place, now))
+        )

@@ -1,0 +1,347 @@
+"""An OpenAPI 3.1 description of what is served, made from the same tables that serve it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .api import PREFIX, ROUTES, Route
+from .grants import SCOPES
+from .hooks import TRIGGERS
+from .http import JSON_API
+from .kinds import KINDS
+from .kinds.posts import LIVE_STATES
+from .schema import Attribute, Kind
+
+__all__ = ["description"]
+
+_TYPES: dict[str, dict[str, Any]] = {
+    "s": {"type": "string"},
+    "i": {"type": "integer"},
+    "b": {"type": "boolean"},
+    "d": {"type": "string", "format": "date-time"},
+    "o": {"type": "object"},
+    "[s]": {"type": "array", "items": {"type": "string"}},
+    "[i]": {"type": "array", "items": {"type": "integer"}},
+}
+_PAGED = ("members", "posts")
+
+
+def description(url: str) -> dict[str, Any]:
+    """The whole of API v2 here, and the token endpoint. `url` is where it is served."""
+    paths: dict[str, Any] = {"/api/oauth2/token": {"post": _token()}}
+    for route in ROUTES:
+        path = PREFIX + route.pattern.replace("([^/]{1,64})", "{id}")
+        paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
+    schemas: dict[str, Any] = {"errors": _errors()}
+    for name, kind in KINDS.items():
+        schemas[name] = _resource(name, kind)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Patreon API v2, as the sandbox serves it",
+            "version": "2",
+            "description": "Made from the sandbox's own tables. Patreon publishes none like it;"
+            " what is unknown there is chosen here.",
+        },
+        "servers": [{"url": url}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "patreon": {
+                    "type": "oauth2",
+                    "flows": {
+                        "authorizationCode": {
+                            "authorizationUrl": f"{url}/oauth2/authorize",
+                            "tokenUrl": f"{url}/api/oauth2/token",
+                            "refreshUrl": f"{url}/api/oauth2/token",
+                            "scopes": SCOPES,
+                        }
+                    },
+                }
+            },
+        },
+    }
+
+
+def _attribute(attribute: Attribute) -> dict[str, Any]:
+    schema = dict(_TYPES[attribute.type.rstrip("?")])
+    if attribute.type.endswith("?"):
+        schema["type"] = [schema["type"], "null"]
+    if attribute.words:
+        # Examples, not an enum: Patreon may have other words tomorrow.
+        schema["examples"] = list(attribute.words)
+    return schema
+
+
+def _resource(name: str, kind: Kind) -> dict[str, Any]:
+    relationships = {
+        key: {
+            "type": "object",
+            "required": ["data"],
+            "properties": {
+                "data": (
+                    {"type": ["array", "null"], "items": _reference(relation.kind)}
+                    if relation.many
+                    else {"anyOf": [_reference(relation.kind), {"type": "null"}]}
+                ),
+                "links": {"type": "object", "properties": {"related": {"type": "string"}}},
+            },
+        }
+        for key, relation in kind.relations.items()
+    }
+    return {
+        "type": "object",
+        "required": ["attributes", "id", "type"],
+        "properties": {
+            "id": {"type": "string"},
+            "type": {"const": name},
+            "attributes": {
+                "type": "object",
+                "properties": {key: _attribute(each) for key, each in kind.attributes.items()},
+            },
+            "relationships": {"type": "object", "properties": relationships},
+        },
+    }
+
+
+def _reference(kind: str) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["id", "type"],
+        "properties": {"id": {"type": "string"}, "type": {"const": kind}},
+    }
+
+
+def _errors() -> dict[str, Any]:
+    text, number = {"type": "string"}, {"type": ["integer", "null"]}
+    return {
+        "type": "object",
+        "required": ["errors"],
+        "properties": {
+            "errors": {
+                "type": "array",
+                "minItems": 1,
+                "items": {
+                    "type": "object",
+                    "required": ["code", "code_name", "detail", "id", "status", "title"],
+                    "properties": {
+                        **dict.fromkeys(("code_name", "detail", "id", "status", "title"), text),
+                        "code": number,
+                        "retry_after_seconds": {"type": "integer"},
+                        "source": {"type": "object"},
+                    },
+                },
+            }
+        },
+    }
+
+
+def _operation(route: Route, path: str) -> dict[str, Any]:
+    many = path.endswith(("/campaigns", "/members", "/posts", "/webhooks"))
+    many = many and route.method == "GET"
+    answers: dict[str, Any] = {}
+    if route.method == "DELETE":
+        answers["204"] = {"description": "Gone."}
+    else:
+        document = _content(_document(route.kind, many), "As asked.")
+        answers["200"] = document
+        if route.method == "POST":
+            answers["201"] = document
+    errors = _content({"$ref": "#/components/schemas/errors"}, "What is wrong.")
+    refusals = ("400", "401", "403", "404", "405", "413", "429")
+    answers |= dict.fromkeys(refusals, errors)
+    answers["403"] = {
+        "description": "Not yours; or the edge refuses, with a web page.",
+        "content": {
+            JSON_API: {"schema": {"$ref": "#/components/schemas/errors"}},
+            "text/html": {"schema": {"type": "string"}},
+        },
+    }
+    operation: dict[str, Any] = {
+        "operationId": f"{route.method.lower()}{route.handler.__name__}"
+        + ("_one" if "{id}" in path else ""),
+        "tags": [route.kind],
+        "security": [{"patreon": [route.scope]}],
+        "parameters": _parameters(route, path),
+        "responses": answers,
+    }
+    if route.method in ("POST", "PATCH"):
+        operation["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": _body(route)}},
+        }
+    return operation
+
+
+def _parameters(route: Route, path: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    if "{id}" in path:
+        found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if route.method == "DELETE":
+        return found
+    for name in _reachable(route.kind):
+        known = sorted(KINDS[name].attributes)
+        found.append(_words(f"fields[{name}]", known, "Which attributes to show."))
+    relations = sorted(KINDS[route.kind].relations)
+    found.append(_words("include", relations, "What to bring along; dots lead further."))
+    if path.endswith(_PAGED):
+        found += [
+            {"name": "page[count]", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+            {"name": "page[cursor]", "in": "query", "schema": {"type": "string"}},
+        ]
+    return found
+
+
+def _reachable(root: str) -> list[str]:
+    """The types that a document about `root` can show."""
+    found, waiting = {root}, [root]
+    while waiting:
+        for relation in KINDS[waiting.pop()].relations.values():
+            if relation.kind in KINDS and relation.kind not in found:
+                found.add(relation.kind)
+                waiting.append(relation.kind)
+    return sorted(found)
+
+
+def _words(name: str, known: list[str], says: str) -> dict[str, Any]:
+    items: dict[str, Any] = {"type": "string"}
+    if name != "include":
+        items["enum"] = known
+    return {
+        "name": name,
+        "in": "query",
+        "description": f"{says} Known: {', '.join(known)}.",
+        "style": "form",
+        "explode": False,
+        "schema": {"type": "array", "items": items},
+    }
+
+
+def _document(kind: str, many: bool) -> dict[str, Any]:
+    one = {"$ref": f"#/components/schemas/{kind}"}
+    any_kind = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in KINDS]}
+    properties: dict[str, Any] = {
+        "data": {"type": "array", "items": one} if many else one,
+        "included": {"type": "array", "items": any_kind},
+        "links": {"type": "object"},
+    }
+    required = ["data"]
+    if many:
+        required.append("meta")
+        properties["meta"] = {
+            "type": "object",
+            "required": ["pagination"],
+            "properties": {
+                "pagination": {
+                    "type": "object",
+                    "required": ["total"],
+                    "properties": {
+                        "total": {"type": "integer"},
+                        "cursors": {
+                            "type": "object",
+                            "properties": {"next": {"type": ["string", "null"]}},
+                        },
+                    },
+                }
+            },
+        }
+    return {"type": "object", "required": required, "properties": properties}
+
+
+def _content(schema: dict[str, Any], says: str) -> dict[str, Any]:
+    return {"description": says, "content": {JSON_API: {"schema": schema}}}
+
+
+def _body(route: Route) -> dict[str, Any]:
+    attributes: dict[str, Any]
+    if route.kind == "webhook":
+        attributes = {
+            "triggers": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "enum": list(TRIGGERS)},
+            },
+            "uri": {"type": "string", "format": "uri"},
+        }
+        needed = ["triggers", "uri"]
+        if route.method == "PATCH":
+            attributes["paused"] = {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}
+            needed = []
+    else:
+        attributes = {
+            "state": {"type": "string", "enum": list(LIVE_STATES)},
+            "title": {"type": ["string", "null"]},
+            "description": {"type": ["string", "null"]},
+            "scheduled_for": {"type": ["string", "null"], "format": "date-time"},
+            "live_access_rule_ids": {"type": "array", "items": {"type": "string"}},
+        }
+        needed = ["state"]
+    data: dict[str, Any] = {
+        "type": "object",
+        "required": ["type", "attributes"],
+        "properties": {
+            "type": {"const": route.kind},
+            "attributes": {"type": "object", "required": needed, "properties": attributes},
+        },
+    }
+    if route.kind == "webhook" and route.method == "POST":
+        data["required"].append("relationships")
+        data["properties"]["relationships"] = {
+            "type": "object",
+            "required": ["campaign"],
+            "properties": {
+                "campaign": {
+                    "type": "object",
+                    "required": ["data"],
+                    "properties": {"data": _reference("campaign")},
+                }
+            },
+        }
+    return {"type": "object", "required": ["data"], "properties": {"data": data}}
+
+
+def _token() -> dict[str, Any]:
+    text = {"type": "string"}
+    names = ("code", "redirect_uri", "refresh_token", "client_id", "client_secret")
+    form = {
+        "type": "object",
+        "required": ["grant_type"],
+        "properties": {
+            "grant_type": {"enum": ["authorization_code", "refresh_token"]},
+            **dict.fromkeys(names, text),
+        },
+    }
+    pair = {
+        "type": "object",
+        "required": ["access_token", "expires_in", "refresh_token", "scope", "token_type"],
+        "properties": {
+            **dict.fromkeys(
+                ("access_token", "refresh_token", "scope", "token_type", "version"), text
+            ),
+            "expires_in": {"type": "integer"},
+        },
+    }
+    refusal = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {"error": text, "error_description": text},
+    }
+
+    def answer(schema: dict[str, Any], says: str) -> dict[str, Any]:
+        return {"description": says, "content": {"application/json": {"schema": schema}}}
+
+    return {
+        "operationId": "token",
+        "tags": ["oauth"],
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-www-form-urlencoded": {"schema": form}},
+        },
+        "responses": {
+            "200": answer(pair, "A pair of tokens."),
+            "400": answer(refusal, "What is missing."),
+            "401": answer(refusal, "A code, token or client that is not good."),
+            "403": {"description": "No User-Agent.", "content": {"text/html": {"schema": text}}},
+        },
+    }
