@@ -40,7 +40,7 @@ class Sandbox:
     is what the world is like at start; `state` is a file that survives, and wins over the scenario
     once it is there. `hooks_anywhere` lets webhooks leave this machine and its networks.
 
-    Raises `ValueError` for a state file that cannot be used.
+    Raises `ValueError` for a state file that makes no sense, `OSError` for one out of reach.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Sandbox:
             self.world, self.switches, self.grants = kept.world, kept.switches, kept.grants()
             self.faults.armed = kept.faults
             self._attach()
+        self.save()  # says now what would fail later
 
     def reset(self) -> None:
         """Begin again, as if started for the first time."""
@@ -84,7 +85,13 @@ class Sandbox:
         """Let life and courier work on the world that is there now."""
         if self._courier is not None:
             self._courier.close()
-        self._courier = Courier(self.world, self.switches, self._lock, anywhere=self.hooks_anywhere)
+        self._courier = Courier(
+            self.world,
+            self.switches,
+            self._lock,
+            anywhere=self.hooks_anywhere,
+            after_each=self.save,
+        )
         self.life = Life(self.world, self.switches, lambda: self.url)
 
     @property

@@ -170,7 +170,9 @@ def _act(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     person = _person(sandbox, given.get("user"))
     if person is None:
         raise ValueError("user: nobody is called that")
-    campaign_id = given.get("campaign") or HOME
+    campaign_id = given.get("campaign", HOME)
+    if not isinstance(campaign_id, str):
+        raise ValueError("campaign must be an id")
     options: dict[str, Any] = {}
     if given.get("tier"):
         options["tier"] = _tier(sandbox, campaign_id, given["tier"])
@@ -181,11 +183,11 @@ def _act(sandbox: Sandbox, given: dict[str, Any]) -> Any:
                     f"{name} must be {'1 or 12' if name == 'cadence' else '1 to 3650'}"
                 )
             options[name] = given[name]
-    member = sandbox.life.act(str(given.get("do")), person, str(campaign_id), **options)
+    member = sandbox.life.act(str(given.get("do")), person, campaign_id, **options)
     return {"member": _member(sandbox, member) if member else None}
 
 
-def _tier(sandbox: Sandbox, campaign_id: Any, name: Any) -> Tier:
+def _tier(sandbox: Sandbox, campaign_id: str, name: Any) -> Tier:
     campaign = sandbox.world.campaigns.get(campaign_id)
     tiers = campaign.tiers if campaign else []
     for tier in tiers:

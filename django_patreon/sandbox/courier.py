@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -22,12 +23,22 @@ SECONDS_TO_ANSWER = 10.0
 
 
 class Courier:
-    """Sends what is due. Its state is the hooks' own; `lock` guards them, never held to send."""
+    """Sends what is due. Its state is the hooks' own; `lock` guards them, never held to send.
+
+    `after_each` is called, with the lock held, when an attempt has been noted.
+    """
 
     def __init__(
-        self, world: World, switches: Switches, lock: threading.RLock, *, anywhere: bool = False
+        self,
+        world: World,
+        switches: Switches,
+        lock: threading.RLock,
+        *,
+        anywhere: bool,
+        after_each: Callable[[], None],
     ) -> None:
         self.world, self.switches, self.anywhere = world, switches, anywhere
+        self._after_each = after_each
         self.log: deque[Delivery] = deque(maxlen=500)
         """What was tried, oldest first, each once."""
         self._changed = threading.Condition(lock)
@@ -92,6 +103,8 @@ class Courier:
                 with self._changed:
                     attempt = Attempt(at=self.world.clock.now(), status=status, words=words)
                     record(hook, delivery, attempt, self.switches)
+                    if not self._closed:
+                        self._after_each()
         finally:
             with self._changed:
                 self._busy.discard(hook.id)

@@ -19,6 +19,7 @@ __all__ = ["Crowd"]
 _FIRST_USER = 60_000_000
 _FIRST_EVENT = 90_000_000
 _LARGEST = 10_000_000
+_A_PAGE = 1000
 _MONTH = timedelta(days=30)
 
 _FIRST_NAMES = [
@@ -108,6 +109,8 @@ class Crowd:
     since: datetime = datetime(2020, 1, 1, tzinfo=UTC)
     """What the times of the crowd are counted from."""
 
+    _people: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
+
     def __post_init__(self) -> None:
         if not 0 <= self.size <= _LARGEST:
             raise ValueError(f"a crowd has at most {_LARGEST} members")
@@ -148,12 +151,13 @@ class Crowd:
 
     def person(self, key: str) -> Person | None:
         """Somebody, by user id."""
-        number = self.number_of_user(key)
+        found = self._people.get(key)
+        number = None if found else self.number_of_user(key)
         if number is None:
-            return None
+            return found
         first = _FIRST_NAMES[number % len(_FIRST_NAMES)]
         last = _LAST_NAMES[number // len(_FIRST_NAMES) % len(_LAST_NAMES)]
-        return Person(
+        person = Person(
             id=key,
             slug=f"member-{number}",
             says="was generated",
@@ -163,6 +167,10 @@ class Crowd:
             # Some addresses are missing (observed).
             email=None if number % 50 == 49 else f"member-{number}@example.org",
         )
+        if len(self._people) > 2 * _A_PAGE:  # what a page looks at again and again, no more
+            self._people.clear()
+        self._people[key] = person
+        return person
 
     def person_called(self, slug: str) -> Person | None:
         """Somebody, by slug: `member-17`."""

@@ -195,7 +195,5 @@ class Roll(Sequence[Member]):
         if position < len(self._stored):
             return self._stored[position]
         number = self._numbers[position - len(self._stored)]
-        world = self._world
-        return world.members.get(world.crowd.member_id(number)) or world.crowd.member(
-            number, world.clock.now()
-        )
+        generated = self._world.crowd.member(number, self._world.clock.now())
+        return self._world.members.get(generated.id, generated)

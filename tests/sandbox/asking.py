@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -63,3 +64,34 @@ def get(sandbox: Sandbox, access_token: str, path: str = "/identity", query: str
     headers = {**AGENT, "Authorization": f"Bearer {access_token}"}
     target = f"/api/oauth2/v2{path}{'?' if query else ''}{query}"
     return sandbox.handle(Request(method="GET", target=target, headers=headers))
+
+
+def send(sandbox: Sandbox, access_token: str, method: str, path: str, body: Any = None) -> Response:
+    """Call the API with a JSON body."""
+    headers = {
+        **AGENT,
+        "Authorization": f"Bearer {access_token}",
+        "Content-Type": "application/json",
+    }
+    data = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+    target = f"/api/oauth2/v2{path}"
+    return sandbox.handle(Request(method=method, target=target, headers=headers, body=data))
+
+
+def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Response:
+    """Move one of the sandbox's own switches."""
+    return sandbox.handle(
+        Request(
+            method=method,
+            target=f"/_sandbox/{path}",
+            headers={"Content-Type": "application/json"},
+            body=b"" if body is None else json.dumps(body).encode(),
+        )
+    )
+
+
+def act(sandbox: Sandbox, user: str, do: str, **given: Any) -> Any:
+    """Let somebody do something; the member as they are then."""
+    response = control(sandbox, "POST", "members", {"user": user, "do": do, **given})
+    assert response.status == 200, response.json()
+    return response.json()["member"]

@@ -10,18 +10,7 @@ import pytest
 from django_patreon.sandbox import Request, Response, Sandbox
 from django_patreon.sandbox.faults import FAULTS
 
-from .asking import get, refresh, tokens_for
-
-
-def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Response:
-    return sandbox.handle(
-        Request(
-            method=method,
-            target=f"/_sandbox/{path}",
-            headers={"Content-Type": "application/json"},
-            body=b"" if body is None else json.dumps(body).encode(),
-        )
-    )
+from .asking import control, get, refresh, tokens_for
 
 
 @pytest.mark.parametrize("kind", FAULTS)

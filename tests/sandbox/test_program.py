@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import requests
 
+from .asking import BACK, CLIENT, authorize_target
+
 COMMAND = [sys.executable, "-m", "django_patreon.sandbox"]
 
 
@@ -120,3 +122,66 @@ def test_any_method_and_any_target_are_answered_on_one_connection(program) -> No
             answer = connection.getresponse()
             answer.read()
             assert answer.status == status
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=10, check=False
+    )
+
+
+def test_a_broken_scenario_is_said_before_any_port_is_opened(tmp_path) -> None:
+    file = tmp_path / "scenario.json"
+    file.write_text('{"members": [\n{"slug": "zoe", "tiers": ["Tin"]}]}')
+    done = run("--scenario", str(file), "--port", "0")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "scenario.json, line 2: members[0].tiers[0]: there is no tier 'Tin'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--scenario", "/nowhere/scenario.json"),
+        ("--state", "/nowhere/state.json"),
+        ("--members", "-1"),
+        ("--members", "99999999"),
+    ],
+)
+def test_what_cannot_be_used_is_said(arguments: tuple[str, str]) -> None:
+    done = run(*arguments, "--port", "0")
+    assert done.returncode == 1
+    assert done.stderr.startswith("The sandbox does not start.")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_restarted_program_knows_its_tokens(tmp_path) -> None:
+    file = tmp_path / "state.json"
+    given = {}
+    for turn in ("first", "second"):
+        process = subprocess.Popen(
+            [*COMMAND, "--port", "0", "--state", str(file), "--members", "5000"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with process:
+            url = process.stdout.readline().split()[-1]
+            if turn == "first":
+                given = tokens_over_http(url)
+            headers = {"Authorization": f"Bearer {given['access_token']}", "User-Agent": "test"}
+            answer = requests.get(f"{url}/api/oauth2/v2/identity", headers=headers, timeout=5)
+            assert answer.status_code == 200
+            process.kill()  # without a word of warning
+
+
+def tokens_over_http(url: str) -> dict[str, str]:
+    target = f"{url}{authorize_target(sandbox_user='gold')}"
+    back = requests.get(target, allow_redirects=False, timeout=5).headers["Location"]
+    form = {
+        "grant_type": "authorization_code",
+        "code": parse_qs(urlsplit(back).query)["code"][0],
+        "redirect_uri": BACK,
+        **CLIENT,
+    }
+    answer = requests.post(f"{url}/api/oauth2/token", data=form, timeout=5)
+    return dict(answer.json())

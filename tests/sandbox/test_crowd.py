@@ -1,0 +1,125 @@
+"""A crowd of generated members: any number, the same in every run, never stored."""
+
+from __future__ import annotations
+
+import tracemalloc
+from urllib.parse import quote
+
+import pytest
+
+from django_patreon.sandbox import Sandbox
+
+from .asking import act, control, get, tokens_for
+
+HOME = "4410027"
+FIELDS = "fields[member]=full_name,patron_status&include=user,currently_entitled_tiers"
+
+
+def crowded(size: int) -> tuple[Sandbox, str]:
+    sandbox = Sandbox()
+    assert control(sandbox, "POST", "crowd", {"members": size}).status == 200
+    return sandbox, tokens_for(sandbox, "creator")["access_token"]
+
+
+def walk(sandbox: Sandbox, access: str, query: str = FIELDS) -> list[str]:
+    found, cursor = [], ""
+    while True:
+        more = f"&page[cursor]={quote(cursor)}" if cursor else ""
+        page = get(sandbox, access, f"/campaigns/{HOME}/members", query + more).json()
+        found += [each["id"] for each in page["data"]]
+        assert page["meta"]["pagination"]["total"] == len(sandbox.world.members_of(HOME))
+        cursor = page["meta"]["pagination"]["cursors"].get("next")
+        if not cursor:
+            return found
+
+
+def test_a_walk_meets_everybody_once() -> None:
+    sandbox, access = crowded(2500)
+    found = walk(sandbox, access)
+    assert len(found) == len(set(found)) == len(sandbox.world.members_of(HOME)) > 2500
+
+
+def test_a_walk_of_many_pages_keeps_memory_flat() -> None:
+    sandbox, access = crowded(100_000)
+    path = f"/campaigns/{HOME}/members"
+    get(sandbox, access, path, FIELDS)
+    tracemalloc.start()
+    try:
+        for position in range(1000, 20_000, 1000):
+            total = len(sandbox.world.members_of(HOME))
+            roll = sandbox.world.members_of(HOME)[position : position + 1000]
+            assert len(roll) == 1000
+            assert total > 100_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8_000_000
+
+
+def test_each_one_is_found_by_id_and_is_the_same_in_every_run() -> None:
+    (one, access), (other, _) = crowded(300), crowded(300)
+    for number in (0, 1, 19, 20, 299):
+        key = one.world.crowd.member_id(number)
+        assert key == other.world.crowd.member_id(number)
+        found = get(one, access, f"/members/{key}", "fields[member]=full_name&include=user").json()
+        assert found["data"]["id"] == key
+        user = found["data"]["relationships"]["user"]["data"]["id"]
+        assert one.world.memberships_of(user)[0].id == key
+    assert get(one, access, f"/members/{one.world.crowd.member_id(300)}").status == 404
+
+
+@pytest.mark.parametrize("size", [0, 1, 19, 20, 21, 57])
+def test_counts_agree_with_counting(size: int) -> None:
+    sandbox, _ = crowded(size)
+    if size:
+        act(sandbox, "member-0", "cancel_now")
+        act(sandbox, f"member-{size - 1}", "pledge", tier="Gold")
+    if size > 15:
+        act(sandbox, "member-14", "delete")
+    roll = list(sandbox.world.members_of(HOME))
+    active = sum(each.patron_status == "active_patron" for each in roll)
+    assert sandbox.world.patron_count(HOME) == active
+    for tier in sandbox.world.campaigns[HOME].tiers:
+        holders = sum(tier.id in each.tier_ids for each in roll)
+        assert sandbox.world.tier_patron_count(tier.id) == holders
+
+
+def test_one_of_the_crowd_can_sign_in_and_change() -> None:
+    sandbox, access = crowded(100)
+    before = walk(sandbox, access)
+    given = tokens_for(sandbox, "member-7", scope="identity identity.memberships")
+    query = "include=memberships&fields[member]=patron_status"
+    [member] = get(sandbox, given["access_token"], query=query).json()["included"]
+    act(sandbox, "member-7", "cancel_now")
+    [after] = get(sandbox, given["access_token"], query=query).json()["included"]
+    assert member["id"] == after["id"]
+    assert member["attributes"] != after["attributes"]
+    assert walk(sandbox, access) == before  # in the same place
+
+
+def test_who_left_the_crowd_is_gone() -> None:
+    sandbox, access = crowded(100)
+    key = sandbox.world.crowd.member_id(14)  # free: can be deleted
+    act(sandbox, "member-14", "delete")
+    assert key not in walk(sandbox, access)
+    assert get(sandbox, access, f"/members/{key}").status == 404
+    again = {"do": "join", "user": "member-14"}
+    assert control(sandbox, "POST", "members", again).status == 400
+
+
+def test_pledge_history_comes_along_at_five_hundred_a_page() -> None:
+    sandbox, access = crowded(600)
+    query = (
+        "include=pledge_history,pledge_history.tier&fields[pledge-event]=type,tier_title"
+        "&fields[tier]=title"
+    )
+    page = get(sandbox, access, f"/campaigns/{HOME}/members", query).json()
+    assert len(page["data"]) == 500
+    events = [each for each in page["included"] if each["type"] == "pledge-event"]
+    assert len(events) > 300
+    assert {each["attributes"]["type"] for each in events} >= {"pledge_start", "subscription"}
+
+
+@pytest.mark.parametrize("size", [-1, 10_000_001, "many", True, None])
+def test_a_senseless_size_is_refused(sandbox: Sandbox, size: object) -> None:
+    assert control(sandbox, "POST", "crowd", {"members": size}).status == 400

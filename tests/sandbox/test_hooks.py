@@ -1,0 +1,399 @@
+"""Webhooks: registered over the API, signed, sent at once, retried, paused, sent again."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+import pytest
+
+from django_patreon.sandbox import Sandbox
+
+from .asking import act, control, send, tokens_for
+from .conftest import Receiver
+
+HOME = "4410027"
+MEMBERS = [
+    "members:create",
+    "members:update",
+    "members:delete",
+    "members:pledge:create",
+    "members:pledge:update",
+    "members:pledge:delete",
+]
+HOUR, DAY = 3600, 86400
+
+
+def about(uri: str, triggers: Any = None, campaign: str = HOME) -> Any:
+    return {
+        "data": {
+            "type": "webhook",
+            "attributes": {"uri": uri, "triggers": MEMBERS if triggers is None else triggers},
+            "relationships": {"campaign": {"data": {"type": "campaign", "id": campaign}}},
+        }
+    }
+
+
+def patch_of(key: str, **attributes: Any) -> Any:
+    return {"data": {"id": key, "type": "webhook", "attributes": attributes}}
+
+
+@pytest.fixture
+def hook(sandbox: Sandbox, creator: str, receiver: Receiver) -> Any:
+    """A webhook of the client, which leads to the receiver."""
+    response = send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    assert response.status == 201, response.body
+    return response.json()["data"]
+
+
+def settle(sandbox: Sandbox) -> None:
+    assert sandbox.courier.settle(seconds=10)
+
+
+def state(sandbox: Sandbox, creator: str, hook: Any) -> dict[str, Any]:
+    response = send(sandbox, creator, "GET", f"/webhooks/{hook['id']}")
+    return dict(response.json()["data"]["attributes"])
+
+
+def test_a_hook_is_made_listed_changed_and_deleted(sandbox: Sandbox, creator: str) -> None:
+    made = send(sandbox, creator, "POST", "/webhooks", about("https://example.org/hook"))
+    key = made.json()["data"]["id"]
+    assert made.json()["data"]["attributes"]["secret"]
+    listed = send(sandbox, creator, "GET", "/webhooks").json()
+    assert [each["id"] for each in listed["data"]] == [key]
+    assert listed["meta"]["pagination"]["total"] == 1
+    changed = send(
+        sandbox, creator, "PATCH", f"/webhooks/{key}", patch_of(key, triggers=["posts:publish"])
+    )
+    assert changed.json()["data"]["attributes"]["triggers"] == ["posts:publish"]
+    assert changed.json()["data"]["attributes"]["uri"] == "https://example.org/hook"
+    assert send(sandbox, creator, "DELETE", f"/webhooks/{key}").status == 204
+    assert send(sandbox, creator, "DELETE", f"/webhooks/{key}").status == 404
+    assert send(sandbox, creator, "GET", "/webhooks").json()["data"] == []
+
+
+def test_a_hook_brings_campaign_and_client_along(sandbox: Sandbox, creator: str, hook: Any) -> None:
+    target = f"/webhooks/{hook['id']}?include=campaign,client&fields[campaign]=vanity"
+    document = send(sandbox, creator, "GET", target).json()
+    assert {each["type"] for each in document["included"]} == {"campaign", "client"}
+
+
+def test_a_status_for_a_new_hook_can_be_200(sandbox: Sandbox, creator: str) -> None:
+    control(sandbox, "POST", "settings", {"webhook_created_status": 200})
+    made = send(sandbox, creator, "POST", "/webhooks", about("https://example.org/hook"))
+    assert made.status == 200
+
+
+def test_hooks_need_their_scope_and_their_campaign(sandbox: Sandbox, creator: str) -> None:
+    gold = tokens_for(sandbox, "gold")["access_token"]
+    assert send(sandbox, gold, "GET", "/webhooks").status == 401
+    other = tokens_for(sandbox, "gold", scope="identity w:campaigns.webhook")["access_token"]
+    assert send(sandbox, other, "POST", "/webhooks", about("https://example.org/")).status == 403
+    foreign = about("https://example.org/", campaign="5120934")
+    assert send(sandbox, creator, "POST", "/webhooks", foreign).status == 403
+
+
+def test_a_hook_of_the_portal_is_not_shown_to_the_client(
+    sandbox: Sandbox, creator: str, receiver: Receiver
+) -> None:
+    made = control(sandbox, "POST", "hooks", {"uri": receiver.uri}).json()
+    assert send(sandbox, creator, "GET", "/webhooks").json()["data"] == []
+    assert send(sandbox, creator, "DELETE", f"/webhooks/{made['id']}").status == 404
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    assert receiver.events == ["members:create"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[" * 100_000,
+        [],
+        {"data": []},
+        {"data": {"type": "member", "attributes": {}}},
+        {"data": {"type": "webhook"}},
+        {"data": {"type": "webhook", "attributes": {"uri": "https://example.org/"}}},
+        about("https://example.org/", triggers=[]),
+        about("https://example.org/", triggers=["members:sneeze"]),
+        about("https://example.org/", triggers=[["members:create"]]),
+        about("http://example.org/"),
+        about("ftp://localhost/"),
+        about("https://[::1/"),
+        about("https:///path"),
+        about("https://example.org/a b"),
+        about(7),  # type: ignore[arg-type]
+        {
+            "data": {
+                "type": "webhook",
+                "attributes": about("https://a.example/")["data"]["attributes"],
+            }
+        },
+    ],
+)
+def test_a_senseless_hook_is_refused_in_patreons_shape(
+    sandbox: Sandbox, creator: str, body: Any
+) -> None:
+    response = send(sandbox, creator, "POST", "/webhooks", body)
+    assert response.status == 400
+    assert response.json()["errors"][0]["status"] == "400"
+    assert sandbox.world.hooks == {}
+
+
+@pytest.mark.parametrize(
+    "attributes",
+    [{"paused": "maybe"}, {"paused": 0}, {"paused": []}, {"uri": None}, {"triggers": "all"}],
+)
+def test_a_senseless_change_changes_nothing(
+    sandbox: Sandbox, creator: str, hook: Any, attributes: Any
+) -> None:
+    body = patch_of(hook["id"], **{"triggers": ["posts:publish"], **attributes})
+    assert send(sandbox, creator, "PATCH", f"/webhooks/{hook['id']}", body).status == 400
+    assert state(sandbox, creator, hook) == hook["attributes"]
+
+
+def test_a_delivery_is_signed_over_the_bytes_that_are_sent(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    act(sandbox, "emoji", "decline")
+    settle(sandbox)
+    [delivery] = receiver.received
+    secret = hook["attributes"]["secret"].encode()
+    expected = hmac.new(secret, delivery.body, hashlib.md5).hexdigest()
+    assert delivery.headers["X-Patreon-Signature"] == expected
+    assert delivery.headers["Content-Type"] == "application/json"
+    assert delivery.headers["User-Agent"] == "Patreon HTTP Robot"
+    assert b"\\u" in delivery.body  # non-ASCII is escaped (observed)
+    assert delivery.body != json.dumps(delivery.document, separators=(",", ":")).encode()
+
+
+def test_a_new_patron_fires_the_pledge_before_the_update(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    act(sandbox, "stranger", "pledge", tier="Gold")
+    settle(sandbox)
+    assert receiver.events == ["members:create", "members:pledge:create", "members:update"]
+    created, pledged, updated = (each.document["data"]["attributes"] for each in receiver.received)
+    assert (created["patron_status"], created["currently_entitled_amount_cents"]) == (None, 0)
+    assert (pledged["patron_status"], pledged["campaign_lifetime_support_cents"]) == (
+        "active_patron",
+        0,
+    )
+    assert updated["campaign_lifetime_support_cents"] == 1000
+
+
+def test_only_what_a_hook_asked_for_is_sent(
+    sandbox: Sandbox, creator: str, receiver: Receiver
+) -> None:
+    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri, ["members:pledge:create"]))
+    act(sandbox, "stranger", "pledge", tier="Gold")
+    settle(sandbox)
+    assert receiver.events == ["members:pledge:create"]
+
+
+def test_a_receiver_may_ask_the_sandbox_while_it_is_called(
+    sandbox: Sandbox, creator: str, receiver: Receiver, hook: Any
+) -> None:
+    seen: list[int] = []
+    receiver.calls_back = lambda: seen.append(send(sandbox, creator, "GET", "/campaigns").status)
+    act(sandbox, "gold", "decline")
+    settle(sandbox)
+    control(sandbox, "POST", "clock", {"advance": 20 * DAY})
+    assert len(seen) > 1
+    assert set(seen) == {200}
+
+
+def test_a_failure_is_tried_again_by_the_schedule_and_then_pauses(
+    sandbox: Sandbox, creator: str, receiver: Receiver, hook: Any
+) -> None:
+    receiver.always = 500
+    act(sandbox, "declined-out", "cancel_now")
+    settle(sandbox)
+    assert state(sandbox, creator, hook)["num_consecutive_times_failed"] == 1
+    tried = []
+    for hours in (1, 3, 24, 72, 168, 168, 168):
+        before = len(receiver.received)
+        control(sandbox, "POST", "clock", {"advance": hours * HOUR - 60})
+        tried.append(len(receiver.received) - before)
+        control(sandbox, "POST", "clock", {"advance": 61})
+        tried.append(len(receiver.received) - before)
+    assert tried == [0, 1] * 7
+    assert state(sandbox, creator, hook)["paused"] is True
+    assert state(sandbox, creator, hook)["num_consecutive_times_failed"] == 8
+    assert {each.event for each in receiver.received} == {"members:pledge:delete"}
+
+
+def test_a_success_sends_the_whole_queue(
+    sandbox: Sandbox, creator: str, receiver: Receiver, hook: Any
+) -> None:
+    receiver.answers = [503]
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    act(sandbox, "gold", "decline")
+    act(sandbox, "gold", "pay")
+    settle(sandbox)
+    assert receiver.events == ["members:create"]  # what fails holds back what comes after it
+    control(sandbox, "POST", "clock", {"advance": HOUR})
+    assert receiver.events == ["members:create", "members:create", *["members:update"] * 2]
+    assert state(sandbox, creator, hook)["num_consecutive_times_failed"] == 0
+    statuses = [each.document["data"]["attributes"]["patron_status"] for each in receiver.received]
+    assert statuses == [None, None, "declined_patron", "active_patron"]
+
+
+def test_a_failing_hook_may_be_tried_with_each_new_event(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    control(sandbox, "POST", "settings", {"webhook_holds_back": False})
+    receiver.answers = [503]
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    act(sandbox, "gold", "decline")
+    settle(sandbox)
+    assert receiver.events == ["members:create", "members:update", "members:create"]
+
+
+@pytest.mark.parametrize("word", [False, "false"])
+def test_unpausing_sends_the_queue_and_says_how_it_went(
+    sandbox: Sandbox, creator: str, receiver: Receiver, hook: Any, word: Any
+) -> None:
+    control(sandbox, "POST", "settings", {"webhook_pauses_after": 3})
+    receiver.answers = [500] * 4
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    control(sandbox, "POST", "clock", {"advance": 5 * DAY})
+    assert state(sandbox, creator, hook)["paused"] is True
+    body = patch_of(hook["id"], paused=word)
+    failed = send(sandbox, creator, "PATCH", f"/webhooks/{hook['id']}", body).json()
+    assert failed["data"]["attributes"]["num_consecutive_times_failed"] == 4
+    healed = send(sandbox, creator, "PATCH", f"/webhooks/{hook['id']}", body).json()
+    assert healed["data"]["attributes"]["num_consecutive_times_failed"] == 0
+    assert healed["data"]["attributes"]["paused"] is False
+    assert control(sandbox, "GET", "deliveries").json()["pending"] == 0
+
+
+def test_a_paused_hook_keeps_its_events(
+    sandbox: Sandbox, creator: str, receiver: Receiver, hook: Any
+) -> None:
+    path = f"/webhooks/{hook['id']}"
+    send(sandbox, creator, "PATCH", path, patch_of(hook["id"], paused=True))
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    assert receiver.events == []
+    send(sandbox, creator, "PATCH", path, patch_of(hook["id"], paused="false"))
+    settle(sandbox)
+    assert receiver.events == ["members:create"]
+
+
+@pytest.mark.parametrize(("status", "delivered"), [(200, True), (201, False), (302, False)])
+def test_only_200_counts(
+    sandbox: Sandbox, receiver: Receiver, hook: Any, status: int, delivered: bool
+) -> None:
+    receiver.always = status
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    [entry] = control(sandbox, "GET", "deliveries").json()["deliveries"]
+    assert (entry["delivered"], entry["attempts"][0]["status"]) == (delivered, status)
+
+
+def test_any_2xx_can_count(sandbox: Sandbox, receiver: Receiver, hook: Any) -> None:
+    control(sandbox, "POST", "settings", {"webhook_success": "any 2xx"})
+    receiver.always = 204
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    assert control(sandbox, "GET", "deliveries").json()["pending"] == 0
+
+
+def test_nobody_listening_is_a_failure_and_elsewhere_is_not_called(
+    sandbox: Sandbox, creator: str
+) -> None:
+    for uri in ("http://127.0.0.1:1/", "https://example.org/hook"):
+        send(sandbox, creator, "POST", "/webhooks", about(uri))
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    refused, elsewhere = control(sandbox, "GET", "deliveries").json()["deliveries"]
+    words = {each["attempts"][0]["words"] for each in (refused, elsewhere)}
+    assert {each["attempts"][0]["status"] for each in (refused, elsewhere)} == {None}
+    assert any("--hooks-anywhere" in each for each in words)
+
+
+def test_events_can_be_doubled_held_and_turned_round(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    control(sandbox, "POST", "settings", {"webhook_hold": True, "webhook_order": "reversed"})
+    act(sandbox, "stranger", "pledge", tier="Gold")
+    settle(sandbox)
+    assert receiver.events == []
+    control(sandbox, "POST", "settings", {"webhook_hold": False})
+    settle(sandbox)
+    assert receiver.events == ["members:update", "members:pledge:create", "members:create"]
+    control(sandbox, "POST", "settings", {"webhook_copies": 2})
+    act(sandbox, "gold", "decline")
+    settle(sandbox)
+    assert receiver.received[-1].body == receiver.received[-2].body
+
+
+def test_shuffled_events_all_arrive(sandbox: Sandbox, receiver: Receiver, hook: Any) -> None:
+    control(sandbox, "POST", "settings", {"webhook_hold": True, "webhook_order": "shuffled"})
+    for _ in range(5):
+        act(sandbox, "gold", "decline")
+        act(sandbox, "gold", "pay")
+    control(sandbox, "POST", "settings", {"webhook_hold": False})
+    settle(sandbox)
+    statuses = [each.document["data"]["attributes"]["patron_status"] for each in receiver.received]
+    assert sorted(statuses) == ["active_patron"] * 5 + ["declined_patron"] * 5
+    assert statuses != ["declined_patron", "active_patron"] * 5
+
+
+def test_a_delivery_can_be_sent_again(sandbox: Sandbox, receiver: Receiver, hook: Any) -> None:
+    act(sandbox, "gold", "decline")
+    settle(sandbox)
+    [entry] = control(sandbox, "GET", "deliveries").json()["deliveries"]
+    assert control(sandbox, "POST", "deliveries/again", {"id": entry["id"]}).status == 200
+    settle(sandbox)
+    assert receiver.received[0].body == receiver.received[1].body
+    assert control(sandbox, "POST", "deliveries/again", {"id": "x"}).status == 400
+
+
+def test_posts_are_told_of(sandbox: Sandbox, creator: str, receiver: Receiver) -> None:
+    triggers = ["posts:publish", "posts:update", "posts:delete"]
+    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri, triggers))
+    given = {"do": "publish", "title": "The ferry", "tiers": ["Gold"]}
+    key = control(sandbox, "POST", "posts", given).json()["id"]
+    control(sandbox, "POST", "posts", {"do": "update", "id": key, "title": "The last ferry"})
+    control(sandbox, "POST", "posts", {"do": "delete", "id": key})
+    settle(sandbox)
+    assert receiver.events == triggers
+    assert receiver.received[1].document["data"]["attributes"]["title"] == "The last ferry"
+    assert send(sandbox, creator, "GET", f"/posts/{key}").status == 404
+
+
+def test_the_portals_test_button_sends_the_old_shape(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    assert control(sandbox, "POST", "hooks/test", {"id": hook["id"]}).status == 200
+    settle(sandbox)
+    assert receiver.received[0].document["data"]["id"] is None
+
+
+def test_masked_members_and_absent_tiers_reach_the_hooks(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    control(sandbox, "POST", "settings", {"masked_members": True, "entitled_tiers": "absent"})
+    act(sandbox, "gold", "decline")
+    settle(sandbox)
+    data = receiver.received[0].document["data"]
+    assert data["attributes"]["email"] is None
+    assert data["relationships"]["user"] == {"data": None}
+    assert "currently_entitled_tiers" not in data["relationships"]
+
+
+def test_a_reset_sends_nothing_more(sandbox: Sandbox, receiver: Receiver, hook: Any) -> None:
+    control(sandbox, "POST", "settings", {"webhook_hold": True})
+    act(sandbox, "gold", "decline")
+    control(sandbox, "POST", "reset")
+    settle(sandbox)
+    assert receiver.events == []
+    assert control(sandbox, "GET", "hooks").json()["hooks"] == []

@@ -1,0 +1,87 @@
+"""The state file: everything is there again after a restart, and a broken one is refused."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from django_patreon.sandbox import Sandbox
+
+from .asking import act, control, get, refresh, send, tokens_for
+from .conftest import Receiver
+from .test_hooks import about
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state.json"
+
+
+def test_tokens_members_hooks_and_the_clock_survive(file: Path) -> None:
+    before = Sandbox(state=file)
+    creator = tokens_for(before, "creator")["access_token"]
+    gold = tokens_for(before, "gold")
+    control(before, "POST", "crowd", {"members": 50})
+    act(before, "member-3", "cancel_now")
+    act(before, "stranger", "pledge", tier="Gold")
+    send(before, creator, "POST", "/webhooks", about("http://127.0.0.1:1/"))
+    control(before, "POST", "settings", {"keep_access_on_refresh": True, "webhook_hold": True})
+    control(before, "POST", "faults", {"kind": "slow", "path": "/api/v3", "seconds": 3})
+    act(before, "gold", "decline")
+    control(before, "POST", "clock", {"advance": 86400})
+
+    after = Sandbox(state=file)
+    for path in ("members", "hooks", "settings", "faults"):
+        there = control(after, "GET", path).json()
+        assert there == control(before, "GET", path).json(), path
+    gap = after.world.clock.now() - before.world.clock.now()
+    assert abs(gap.total_seconds()) < 60
+    assert get(after, gold["access_token"]).status == 200
+    assert control(after, "GET", "deliveries").json()["pending"] >= 1
+    renewed = refresh(after, gold["refresh_token"]).json()
+    assert renewed["access_token"] not in {gold["access_token"], creator}
+    assert refresh(after, gold["refresh_token"]).status == 401
+
+
+def test_a_queue_goes_on_where_it_was(file: Path, receiver: Receiver) -> None:
+    before = Sandbox(state=file)
+    creator = tokens_for(before, "creator")["access_token"]
+    send(before, creator, "POST", "/webhooks", about(receiver.uri))
+    control(before, "POST", "settings", {"webhook_hold": True})
+    act(before, "gold", "decline")
+    after = Sandbox(state=file)
+    control(after, "POST", "settings", {"webhook_hold": False})
+    assert after.courier.settle(seconds=10)
+    assert receiver.events == ["members:update"]
+    assert not Sandbox(state=file).courier.pending
+
+
+def test_the_file_is_for_its_owner_only_and_nothing_is_left_beside_it(file: Path) -> None:
+    sandbox = Sandbox(state=file)
+    tokens_for(sandbox)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", "{}", '{"format": 99}', '{"format": 1}', "[" * 100_000],
+)
+def test_a_broken_file_is_refused_with_its_name(file: Path, text: str) -> None:
+    file.write_text(text)
+    with pytest.raises(ValueError, match=r"state\.json"):
+        Sandbox(state=file)
+    assert file.read_text() == text  # nothing is lost
+
+
+def test_a_file_with_a_wrong_value_says_where(file: Path) -> None:
+    tokens_for(Sandbox(state=file))
+    document: Any = json.loads(file.read_text())
+    document["world"]["clock"]["ahead_seconds"] = "x"
+    file.write_text(json.dumps(document))
+    with pytest.raises(ValueError, match=r"world\.clock\.ahead_seconds: must be a number"):
+        Sandbox(state=file)
