@@ -14,9 +14,10 @@ from typing import Any
 from . import control, room
 from .api import Api
 from .courier import Courier
-from .faults import Faults, throttled
+from .faults import Faults, throttled, unauthorized
 from .grants import Grants
 from .http import REQUEST_ID, Request, Response, api_error, edge_refusal
+from .legacy import LEGACY, Legacy
 from .life import Life
 from .limits import RateLimits
 from .oauth import OAuth
@@ -182,6 +183,9 @@ class Sandbox:
             return OAuth(self.world, self.grants).token(request)
         if path == "/api/oauth2/token/revoke" and request.method == "POST":
             return OAuth(self.world, self.grants).revoke(request)
+        if path.startswith(LEGACY):
+            legacy = Legacy(self.world, self.switches, self.url)
+            return legacy.answer(request, self.grants, unauthorized())
         response = Api(self.world, self.grants, self.switches, self.url).answer(request)
         # All of these are observed by name; no client should keep the cookies.
         response.headers += [

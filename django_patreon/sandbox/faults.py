@@ -12,7 +12,7 @@ from typing import Any
 
 from .http import JSON_API, Request, Response, api_error, edge_refusal, json_response
 
-__all__ = ["FAULTS", "Fault", "Faults", "throttled"]
+__all__ = ["FAULTS", "Fault", "Faults", "throttled", "unauthorized"]
 
 FAULTS = {
     "http_500_html": "500 with a web page",

@@ -43,18 +43,9 @@ class Life:
         if self.world.campaigns[campaign_id].creator_id == person.id:
             raise ValueError("a creator cannot be a member of their own campaign")
         member = self.world.membership(person.id, campaign_id)
-        needs = ACTIONS[what][1]
-        if needs == "tier" and not isinstance(given.get("tier"), Tier):
-            raise ValueError(f"{what} needs a tier")
-        if what not in ("join", "pledge", "gift", "trial") and member is None:
-            raise ValueError(f"{person.slug} is no member of that campaign")
-        if what == "join" and member is not None:
-            raise ValueError(f"{person.slug} is a member already")
-        tier = given.get("tier")
-        if what in ("pledge", "change", "gift", "trial") and tier and tier.amount_cents == 0:
-            raise ValueError(f"{what} needs a tier that costs something")
-        if what == "change" and not (member and member.pledge_cadence):
-            raise ValueError(f"{person.slug} has no pledge that could be changed")
+        reason = _obstacle(what, member, given.get("tier"))
+        if reason:
+            raise ValueError(f"{person.slug} {reason}")
         self._events = []
         now = self.world.clock.now()
         kept = self._kept(member, person, campaign_id, now)
@@ -103,6 +94,8 @@ class Life:
         self._fire("members:update", member)
 
     def _change(self, member: Member, now: datetime, *, tier: Tier) -> None:
+        if member.ends == "period":
+            _settled(member)  # cancelled, and now thought better of it
         cadence = member.pledge_cadence or 1
         up = tier.amount_cents * cadence >= member.will_pay_amount_cents
         member.will_pay_amount_cents = tier.amount_cents * cadence
@@ -320,6 +313,29 @@ class Life:
             )
         )
         del member.history[:-_LONGEST_HISTORY]
+
+
+def _obstacle(what: str, member: Member | None, tier: Tier | None) -> str:
+    """Why somebody cannot do that; empty when they can."""
+    if ACTIONS[what][1] and not isinstance(tier, Tier):
+        return f"needs a tier to {what}"
+    if tier is not None and tier.amount_cents == 0:
+        return f"cannot {what} a tier that costs nothing"
+    if member is None:
+        starts = ("join", "pledge", "gift", "trial")
+        return "" if what in starts else "is no member of that campaign"
+    pledged = member.patron_status in ("active_patron", "declined_patron")
+    if what == "join":
+        return "is a member already"
+    if what in ("cancel", "cancel_now") and not pledged:
+        return "has nothing that could be cancelled"
+    if what in ("change", "decline") and not (pledged and member.pledge_cadence):
+        return "has no pledge"
+    if what == "pay" and not (member.pledged_tier_id or member.will_pay_amount_cents):
+        return "has no pledge to pay for"
+    if what == "refund" and not member.campaign_lifetime_support_cents:
+        return "has paid nothing that could be refunded"
+    return ""
 
 
 def _settled(member: Member) -> None:
