@@ -233,7 +233,6 @@ class Life:
                 member.tier_ids, member.currently_entitled_amount_cents = [], 0
             case _:
                 member.patron_status = "former_patron"
-                member.is_gifted = member.is_free_trial = False
                 member.currently_entitled_amount_cents = member.will_pay_amount_cents = 0
                 member.next_charge_date = None
                 self._free_tier(member)
@@ -247,7 +246,6 @@ class Life:
             member.will_pay_amount_cents = tier.amount_cents * cadence
         member.patron_status, member.last_charge_status = "active_patron", "Paid"
         member.last_charge_date, member.next_charge_date = when, when + MONTH * cadence
-        member.is_gifted = member.is_free_trial = False
         member.campaign_lifetime_support_cents += member.will_pay_amount_cents
         self._entitle(member)
 
@@ -339,8 +337,9 @@ def _obstacle(what: str, member: Member | None, tier: Tier | None) -> str:
 
 
 def _settled(member: Member) -> None:
-    """Nothing is about to end any more."""
+    """Nothing is about to end any more, and what was given for a time is over."""
     member.ends, member.ends_at = "", None
+    member.is_gifted = member.is_free_trial = False
 
 
 def _renews(member: Member) -> bool:

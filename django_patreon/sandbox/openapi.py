@@ -183,11 +183,11 @@ def _parameters(route: Route, path: str) -> list[dict[str, Any]]:
     for name in _reachable(route.kind):
         known = sorted(KINDS[name].attributes)
         found.append(_words(f"fields[{name}]", known, "Which attributes to show."))
-    relations = sorted(KINDS[route.kind].relations)
-    found.append(_words("include", relations, "What to bring along; dots lead further."))
+    found.append(_words("include", _paths(route.kind), "What to bring along, two steps at most."))
     if path.endswith(_PAGED):
         found += [
-            {"name": "page[count]", "in": "query", "schema": {"type": "integer", "minimum": 1}},
+            # Anything is taken; what is no number of 1 to the most counts for the most.
+            {"name": "page[count]", "in": "query", "schema": {"type": "string"}},
             {"name": "page[cursor]", "in": "query", "schema": {"type": "string"}},
         ]
     return found
@@ -204,10 +204,17 @@ def _reachable(root: str) -> list[str]:
     return sorted(found)
 
 
+def _paths(root: str) -> list[str]:
+    """Includes of one and two steps; longer ones are served, too."""
+    found = []
+    for name, relation in KINDS[root].relations.items():
+        below = KINDS[relation.kind].relations if relation.kind in KINDS else ()
+        found += [name, *(f"{name}.{each}" for each in below)]
+    return sorted(found)
+
+
 def _words(name: str, known: list[str], says: str) -> dict[str, Any]:
-    items: dict[str, Any] = {"type": "string"}
-    if name != "include":
-        items["enum"] = known
+    items = {"type": "string", "enum": known}
     return {
         "name": name,
         "in": "query",
@@ -262,7 +269,7 @@ def _body(route: Route) -> dict[str, Any]:
                 "minItems": 1,
                 "items": {"type": "string", "enum": list(TRIGGERS)},
             },
-            "uri": {"type": "string", "format": "uri"},
+            "uri": {"type": "string", "pattern": "^https://[a-z0-9.-]+/[!-~]*$"},
         }
         needed = ["triggers", "uri"]
         if route.method == "PATCH":

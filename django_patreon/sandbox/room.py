@@ -159,7 +159,9 @@ def _select(label: str, name: str, options: Iterable[tuple[str, str]], chosen: s
         f'<option value="{_e(value)}"{" selected" if value == chosen else ""}>{_e(text)}</option>'
         for value, text in options
     )
-    return f"<label>{_e(label)} <select name={name}>{listed}</select></label> "
+    # Without the aria-label every option would be part of the name that is read out.
+    box = f'<select name={name} aria-label="{_e(label)}">{listed}</select>'
+    return f"<label>{_e(label)} {box}</label> "
 
 
 def _input(label: str, name: str, kind: str = "text", **more: str) -> str:
