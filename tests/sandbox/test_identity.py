@@ -125,9 +125,7 @@ def test_an_errors_id_is_the_requests(sandbox: Sandbox) -> None:
     assert [get(again, "dead").body for _ in range(2)] == [answer.body for answer in answers]
 
 
-@pytest.mark.parametrize(
-    "path", ["/api/oauth2/v2/nothing", "/api/", "/api/oauth2/api/nothing"]
-)
+@pytest.mark.parametrize("path", ["/api/oauth2/v2/nothing", "/api/", "/api/oauth2/api/nothing"])
 def test_what_is_not_there_says_so(sandbox: Sandbox, path: str) -> None:
     response = sandbox.handle(Request(method="GET", target=path, headers=AGENT))
     assert (response.status, "errors" in response.json()) == (404, True)

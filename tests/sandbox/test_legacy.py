@@ -1,0 +1,72 @@
+"""API v1: the three documents that Patreon's own libraries read."""
+
+from __future__ import annotations
+
+import pytest
+
+from django_patreon.sandbox import Request, Response, Sandbox
+
+from .asking import AGENT, tokens_for
+
+HOME = "4410027"
+
+
+def ask(sandbox: Sandbox, access: str, path: str, method: str = "GET") -> Response:
+    headers = {**AGENT, "Authorization": f"Bearer {access}"}
+    return sandbox.handle(Request(method=method, target=f"/api/oauth2/api/{path}", headers=headers))
+
+
+def test_a_patron_sees_their_pledge_and_address_by_scope(sandbox: Sandbox) -> None:
+    access = tokens_for(sandbox, "gold")["access_token"]
+    user = ask(sandbox, access, "current_user").json()
+    assert user["data"]["attributes"]["email"] == "gold@example.org"
+    assert [each["attributes"]["amount_cents"] for each in user["included"]] == [1000]
+    other = Sandbox()
+    least = tokens_for(other, "gold", scope="identity")["access_token"]
+    assert "email" not in ask(other, least, "current_user").json()["data"]["attributes"]
+
+
+def test_a_creator_sees_pledges_of_the_own_campaign_only(sandbox: Sandbox, creator: str) -> None:
+    page = ask(sandbox, creator, f"campaigns/{HOME}/pledges?page[count]=3").json()
+    assert len(page["data"]) == 3
+    assert page["meta"]["count"] > 3
+    assert "page%5Bcursor%5D" in page["links"]["next"]
+    assert ask(sandbox, creator, "campaigns/5120934/pledges").status == 403
+    stale = ask(sandbox, creator, f"campaigns/{HOME}/pledges?page[cursor]=x")
+    assert stale.json()["errors"][0]["code"] == 3
+
+
+def test_fields_can_be_sparse(sandbox: Sandbox, creator: str) -> None:
+    asked = "current_user/campaigns?fields[campaign]=is_monthly&fields[reward]="
+    document = ask(sandbox, creator, asked).json()
+    assert document["data"][0]["attributes"] == {"is_monthly": True}
+    rewards = [each for each in document["included"] if each["type"] == "reward"]
+    assert [each["attributes"] for each in rewards] == [{}] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [
+        ("current_user", "POST", 405),
+        ("nothing", "GET", 404),
+        ("current_user/campaigns", "GET", 401),
+        (f"campaigns/{HOME}/pledges", "GET", 401),
+    ],
+)
+def test_what_is_not_allowed_is_refused(
+    sandbox: Sandbox, path: str, method: str, status: int
+) -> None:
+    access = tokens_for(sandbox, "gold")["access_token"]
+    assert ask(sandbox, access, path, method).status == status
+
+
+def test_two_sandboxes_in_one_process_know_nothing_of_each_other() -> None:
+    one, other = Sandbox(), Sandbox()
+    access = tokens_for(one, "gold")["access_token"]
+    one.world.clock.advance(3600)
+    one.switches.last_page = "no cursor, no links"
+    assert ask(other, access, "current_user").status == 401
+    assert other.world.clock.ahead_seconds == 0
+    assert other.switches.last_page != one.switches.last_page
+    assert other.world.people.keys() == one.world.people.keys()
+    assert all(other.world.people[key] is not each for key, each in one.world.people.items())
