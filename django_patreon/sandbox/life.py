@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from .actions import ACTIONS, obstacle, options
 from .hook_bodies import member_body, portal_test_body, post_body
 from .hooks import enqueue
 from .people import FREE_TIERS
@@ -17,7 +18,7 @@ from .switches import Switches
 from .things import Delivery, Hook, Member, Person, PledgeEvent, Post, Tier
 from .world import World
 
-__all__ = ["ACTIONS", "Life"]
+__all__ = ["MONTH", "Life"]
 
 MONTH = timedelta(days=30)
 # How long Patreon goes on trying a declined card is unknown.
@@ -43,13 +44,13 @@ class Life:
         if self.world.campaigns[campaign_id].creator_id == person.id:
             raise ValueError("a creator cannot be a member of their own campaign")
         member = self.world.membership(person.id, campaign_id)
-        reason = _obstacle(what, member, given.get("tier"))
+        reason = obstacle(what, member, given.get("tier"))
         if reason:
             raise ValueError(f"{person.slug} {reason}")
         self._events = []
         now = self.world.clock.now()
         kept = self._kept(member, person, campaign_id, now)
-        getattr(self, f"_{what}")(kept, now, **_options(what, given))
+        getattr(self, f"_{what}")(kept, now, **options(what, given))
         self.post(campaign_id)
         return self.world.member(kept.id)
 
@@ -313,29 +314,6 @@ class Life:
         del member.history[:-_LONGEST_HISTORY]
 
 
-def _obstacle(what: str, member: Member | None, tier: Tier | None) -> str:
-    """Why somebody cannot do that; empty when they can."""
-    if ACTIONS[what][1] and not isinstance(tier, Tier):
-        return f"needs a tier to {what}"
-    if tier is not None and tier.amount_cents == 0:
-        return f"cannot {what} a tier that costs nothing"
-    if member is None:
-        starts = ("join", "pledge", "gift", "trial")
-        return "" if what in starts else "is no member of that campaign"
-    pledged = member.patron_status in ("active_patron", "declined_patron")
-    if what == "join":
-        return "is a member already"
-    if what in ("cancel", "cancel_now") and not pledged:
-        return "has nothing that could be cancelled"
-    if what in ("change", "decline") and not (pledged and member.pledge_cadence):
-        return "has no pledge"
-    if what == "pay" and not (member.pledged_tier_id or member.will_pay_amount_cents):
-        return "has no pledge to pay for"
-    if what == "refund" and not member.campaign_lifetime_support_cents:
-        return "has paid nothing that could be refunded"
-    return ""
-
-
 def _settled(member: Member) -> None:
     """Nothing is about to end any more, and what was given for a time is over."""
     member.ends, member.ends_at = "", None
@@ -356,29 +334,3 @@ def _with_free(tier_id: str, member: Member) -> list[str]:
     """The free tier is listed next to paid ones (observed)."""
     free = FREE_TIERS.get(member.campaign_id)
     return [each for each in (tier_id, free) if each]
-
-
-def _options(what: str, given: dict[str, Any]) -> dict[str, Any]:
-    wanted = {"tier", "cadence", "days"} & {
-        "pledge": {"tier", "cadence"},
-        "change": {"tier"},
-        "gift": {"tier", "days"},
-        "trial": {"tier", "days"},
-    }.get(what, set())
-    return {name: value for name, value in given.items() if name in wanted and value is not None}
-
-
-ACTIONS = {
-    # what: what it means, and what it needs
-    "join": ("become a free member", ""),
-    "pledge": ("begin to pay for a tier", "tier"),
-    "change": ("change to another tier", "tier"),
-    "cancel": ("cancel; the paid period runs out", ""),
-    "cancel_now": ("cancel and lose everything at once", ""),
-    "decline": ("have a charge declined", ""),
-    "pay": ("have a charge succeed", ""),
-    "gift": ("be given a tier", "tier"),
-    "trial": ("begin a free trial", "tier"),
-    "refund": ("get the last payment back", ""),
-    "delete": ("leave", ""),
-}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from .actions import ACTIONS
 from .control import change
 from .faults import FAULTS
 from .hooks import TRIGGERS
 from .http import Request, Response, edge_refusal, page
-from .life import ACTIONS
 from .oauth import CLIENT_ID, CLIENT_SECRET
 from .people import HOME
 from .things import Member, stamp
