@@ -66,7 +66,7 @@ for name in ("access_token_url", "authorize_url", "profile_url"):
 views.API_URL = f"{SANDBOX}/api/oauth2/v2"
 
 call_command("migrate", verbosity=0)
-browser = Client(HTTP_HOST="localhost")
+browser = Client(headers={"host": "localhost"})
 away = browser.post("/patreon/login/")["Location"]
 back = requests.get(f"{away}&sandbox_user={PERSON}", allow_redirects=False, timeout=10)
 callback = urlsplit(back.headers["Location"])
