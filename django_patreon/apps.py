@@ -12,6 +12,10 @@ class PatreonConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks  # noqa: F401, PLC0415  (registers; needs loaded apps)
+        from .api import install_gate  # noqa: PLC0415
+        from .limits import current_gate  # noqa: PLC0415  (needs loaded models)
+
+        install_gate(current_gate)
 
         if apps.is_installed("social_django"):
             from .models import PatreonAccount  # noqa: PLC0415

@@ -40,6 +40,9 @@ class PatreonSettings:
     """Seconds to wait for Patreon: to connect, and for each piece of the answer."""
     REFRESH_MARGIN: timedelta = timedelta(days=2)
     """A token that has less time left than this is renewed before it is used."""
+    RATE_LIMIT: str | None = field(default="database", repr=False)
+    """Where the site's processes share Patreon's rate limits: "database", the address of a Redis
+    ("redis://..."; needs the extra `redis`), "process" for a site of one process, None: nowhere."""
     USER_AGENT: str = ""
     """Sent with every request. Empty: the name and version of this package. Patreon refuses
     requests without one (official)."""
@@ -81,6 +84,12 @@ def patreon_settings() -> PatreonSettings:
     margin = values.get("REFRESH_MARGIN", PatreonSettings.REFRESH_MARGIN)
     if not isinstance(margin, timedelta) or margin < timedelta():
         raise ImproperlyConfigured("PATREON['REFRESH_MARGIN'] must be a timedelta.")
+    limit = values.get("RATE_LIMIT", PatreonSettings.RATE_LIMIT)
+    known = limit in (None, "database", "process")
+    if not known and not str(limit).startswith(("redis://", "rediss://", "unix://")):
+        raise ImproperlyConfigured(
+            "PATREON['RATE_LIMIT'] must be 'database', 'process', the address of a Redis, or None."
+        )
     return PatreonSettings(**values)
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .fields import EncryptedTextField
 
-__all__ = ["PatreonAccount"]
+__all__ = ["PatreonAccount", "RateBucket"]
 
 
 class PatreonAccount(models.Model):
@@ -84,3 +84,20 @@ class PatreonAccount(models.Model):
     def needs_reconnect(self) -> bool:
         """Must the person sign in with Patreon again before we can ask on their behalf?"""
         return self.state == self.State.RECONNECT or not self.access_token
+
+
+class RateBucket(models.Model):
+    """What is left of one of Patreon's rate limits; written by `limits` alone."""
+
+    key = models.CharField(primary_key=True, max_length=80)
+    arrival = models.BigIntegerField(
+        default=0,
+        help_text="Microseconds since 1970 until which the room in the bucket is spoken for.",
+    )
+
+    class Meta:
+        verbose_name = _("rate limit")
+        verbose_name_plural = _("rate limits")
+
+    def __str__(self) -> str:
+        return self.key

@@ -38,7 +38,7 @@ def wire(mock: responses.RequestsMock, sandbox: Sandbox) -> None:
             raise requests.ConnectTimeout if response.delay else requests.ConnectionError
         return response.status, response.headers, response.body[: response.cut_after]
 
-    for method in (responses.GET, responses.POST):
+    for method in (responses.GET, responses.POST, responses.PATCH, responses.DELETE):
         mock.add_callback(method, EVERYTHING, callback=answer)
 
 

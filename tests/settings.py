@@ -92,3 +92,5 @@ if TEST_DB == "mariadb":
 
     pymysql.install_as_MySQLdb()
 DATABASES = {"default": _DATABASES[TEST_DB]}
+# The limits have tests of their own, and other tests are quicker than Patreon allows.
+PATREON = {"RATE_LIMIT": None}

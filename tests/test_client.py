@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import responses
 
 from django_patreon import api
-from django_patreon.exceptions import MalformedAnswer, Refused, Unauthorized
+from django_patreon.exceptions import MalformedAnswer, Refused, Unauthorized, Unavailable
+from django_patreon.resources.reading import KINDS
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.faults import Fault
 from django_patreon.sandbox.grants import SCOPES
+from django_patreon.sandbox.kinds import KINDS as SERVED
 from django_patreon.sandbox.paging import LAST_PAGES
 from django_patreon.secret import Secret
 
@@ -99,3 +103,79 @@ def test_a_broken_member_is_skipped_and_the_walk_says_so(
     walk = client.members(HOME)
     assert [each.id for each in walk] == ["1"]
     assert (walk.skipped, walk.complete) == (3, False)
+
+
+def test_a_campaign_by_id_with_more_than_we_use(client: api.PatreonClient) -> None:
+    page = client.campaign(HOME, more={"campaign": ("patron_count",), "tier": ("patron_count",)})
+    (campaign,) = page.items
+    assert campaign.patron_count
+    assert all(each.patron_count is not None for each in page.tiers.values())
+
+
+def test_history_and_addresses_come_along(client: api.PatreonClient, sandbox: Sandbox) -> None:
+    walk = client.members(HOME, history=True, addresses=True)
+    (page,) = walk.pages()
+    gold = next(each for each in page.items if each.full_name == "Alma Reyes")
+    assert page.addresses[gold.address_id or ""].city == "Antwerp"
+    assert "Antwerp" not in repr(page)
+    events = [page.pledge_events[key] for key in gold.pledge_event_ids or ()]
+    assert [each.type for each in events] == ["pledge_start", "subscription"]
+    assert events[0].tier_id == "9100003"
+
+
+def test_posts_are_walked_and_read(client: api.PatreonClient, sandbox: Sandbox) -> None:
+    walk = client.posts(HOME)
+    posts = list(walk)
+    assert walk.complete
+    assert len(posts) == 24
+    assert {each.content for each in posts} == {None}
+    gated = next(each for each in posts if each.tier_ids)
+    assert gated.tier_ids == ("9100002", "9100003")
+    assert client.post(gated.id).content == sandbox.world.posts[gated.id].content
+
+
+def test_webhooks_are_made_changed_unpaused_and_deleted(
+    client: api.PatreonClient, sandbox: Sandbox
+) -> None:
+    made = client.create_webhook(HOME, uri="https://example.org/hook", triggers=["members:update"])
+    assert made.secret == sandbox.world.hooks[made.id].secret
+    assert str(made.secret) not in repr(made)
+    changed = client.update_webhook(made.id, triggers=["posts:publish"], paused=True)
+    assert (changed.triggers, changed.paused, changed.uri) == (
+        ("posts:publish",),
+        True,
+        "https://example.org/hook",
+    )
+    assert client.unpause_webhook(made.id).paused is False
+    (listed,) = client.webhooks().items
+    assert (listed.id, listed.campaign_id) == (made.id, HOME)
+    client.delete_webhook(made.id)
+    client.delete_webhook(made.id)  # what is gone is gone
+    assert client.webhooks().items == ()
+
+
+def test_a_write_is_not_tried_again(sandbox: Sandbox, patreon: responses.RequestsMock) -> None:
+    person = sandbox.world.person_called("creator")
+    pair = sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    patient = api.PatreonClient(Secret(pair.access_token), patience=api.Patience(seconds=30))
+    sandbox.faults.arm(Fault.read({"kind": "reset"}))
+    with pytest.raises(Unavailable):
+        patient.create_webhook(HOME, uri="https://example.org/", triggers=["members:update"])
+    assert len(patreon.calls) == 1
+    assert len(patient.webhooks().items) == 1  # it had been made
+
+
+def test_a_webhook_that_is_refused_says_so(client: api.PatreonClient) -> None:
+    with pytest.raises(Refused):
+        client.create_webhook(HOME, uri="http://example.org/", triggers=["members:update"])
+    with pytest.raises(Refused):
+        client.update_webhook("1", paused=True)
+
+
+def test_every_documented_attribute_has_a_field() -> None:
+    served = {name: kind for name, kind in SERVED.items() if name in KINDS}
+    assert len(served) == len(KINDS)
+    for name, kind in served.items():
+        fields = {each.name for each in dataclasses.fields(KINDS[name])}
+        elsewhere = {"tiers"} if name == "post" else set()  # ids, with the other ids
+        assert set(kind.attributes) - elsewhere <= fields, name

@@ -20,6 +20,7 @@ AGAIN = [
     "tests/flows/test_tokens.py",
     "tests/test_fields.py",
     "tests/test_pipeline.py",
+    "tests/test_limits.py",
     "tests/test_sign_in.py",
 ]
 

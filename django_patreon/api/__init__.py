@@ -1,11 +1,11 @@
 """Everything that is said to Patreon over HTTP, and nothing else. No database.
 
 `transport` makes requests, `errors` judges the answers, `oauth` is the token endpoint, `client`
-is API v2, `paging` walks its lists, `retry` tries
-again.
+is API v2, `paging` walks its lists, `retry` tries again, `gate` keeps the limits.
 """
 
 from .client import PatreonClient
+from .gate import Gate, install_gate
 from .oauth import (
     OAuthClient,
     TokenGrant,
@@ -19,6 +19,7 @@ from .paging import Walk
 from .retry import Patience
 
 __all__ = [
+    "Gate",
     "OAuthClient",
     "Patience",
     "PatreonClient",
@@ -26,6 +27,7 @@ __all__ = [
     "Walk",
     "authorize_url",
     "exchange_code",
+    "install_gate",
     "refresh_tokens",
     "revoke_token",
     "token_url",

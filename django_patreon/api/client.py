@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
 from django_patreon.conf import patreon_settings
-from django_patreon.exceptions import MalformedAnswer, Unauthorized
+from django_patreon.exceptions import MalformedAnswer, Refused, Unauthorized
 from django_patreon.resources import (
+    ADDRESS_FIELDS,
     CAMPAIGN_FIELDS,
+    HISTORY_FIELDS,
     IDENTITY_FIELDS,
     IDENTITY_INCLUDE,
     MEMBER_FIELDS,
     MEMBER_INCLUDE,
+    POST_FIELDS,
+    WEBHOOK_FIELDS,
     Campaign,
     Identity,
     MalformedDocument,
     Member,
     Page,
+    Post,
+    Webhook,
+    parse_campaign,
     parse_campaigns,
     parse_identity,
     parse_member,
     parse_members_page,
+    parse_post,
+    parse_posts_page,
+    parse_webhook,
+    parse_webhooks,
 )
 from django_patreon.secret import Secret
 
@@ -35,6 +46,8 @@ __all__ = ["PatreonClient"]
 
 API_PATH = "/api/oauth2/v2"
 T = TypeVar("T")
+Fields = Mapping[str, tuple[str, ...]]
+"""Attributes by the type of resource that has them."""
 
 
 class PatreonClient:
@@ -43,7 +56,8 @@ class PatreonClient:
     `live_token` is asked before each call, and `renew` after the first 401, whose call is then
     repeated once. A 401 that survives that is a missing scope, and is reported: the text of both
     is the same (observed), and refreshing again would change nothing. `patience` says for how long
-    an answer that failed is asked for again.
+    an answer that failed is asked for again. `bucket` names whose calls are counted together
+    against the limit of one token; without it only the client's own limit is kept.
     """
 
     def __init__(
@@ -53,6 +67,7 @@ class PatreonClient:
         live_token: Callable[[], Secret] | None = None,
         renew: Callable[[], Secret] | None = None,
         patience: Patience = NEVER,
+        bucket: str = "",
     ) -> None:
         if live_token is None:
             if access_token is None:
@@ -65,6 +80,7 @@ class PatreonClient:
         self._live_token = live_token
         self._renew = renew
         self._patience = patience
+        self._bucket = bucket
 
     def __repr__(self) -> str:
         return "PatreonClient(...)"
@@ -80,66 +96,205 @@ class PatreonClient:
     def identity_document(self) -> dict[str, Any]:
         """Like `identity`, but return Patreon's JSON:API document, known to parse."""
         document = self._get("/identity", include=IDENTITY_INCLUDE, fields=IDENTITY_FIELDS)
-        _read(parse_identity, document)
+        _parsed(parse_identity, document)
         return document
 
-    def campaigns(self) -> Page[Campaign]:
+    def campaigns(self, *, more: Fields | None = None) -> Page[Campaign]:
         """Return the campaigns of the token's owner, with their tiers: none, or practically one.
 
+        `more` names attributes to ask for beside those that we use ourselves, by type, such as
+        `{"campaign": ("patron_count",)}`; one that Patreon has dropped makes the call `Refused`.
         Needs the scope `campaigns`. Raises as `identity` does.
         """
-        return _read(
-            parse_campaigns, self._get("/campaigns", include=("tiers",), fields=CAMPAIGN_FIELDS)
+        return self._read(
+            parse_campaigns, "/campaigns", include=("tiers",), fields=CAMPAIGN_FIELDS, more=more
         )
 
-    def members(self, campaign_id: str, *, page_size: int = 1000) -> Walk[Member]:
+    def campaign(self, campaign_id: str, *, more: Fields | None = None) -> Page[Campaign]:
+        """Return one campaign, as a page of one, with its tiers. Otherwise as `campaigns`."""
+        path = f"/campaigns/{quote(campaign_id, safe='')}"
+        return self._read(
+            parse_campaign, path, include=("tiers",), fields=CAMPAIGN_FIELDS, more=more
+        )
+
+    def members(
+        self,
+        campaign_id: str,
+        *,
+        page_size: int = 1000,
+        history: bool = False,
+        addresses: bool = False,
+        more: Fields | None = None,
+    ) -> Walk[Member]:
         """Return a walk over all members of a campaign, payers or not; each page is one request.
 
-        Needs the scope `campaigns.members`. Walking raises as `identity` does.
+        `history` brings the events of their pledges, at 500 a page at most; `addresses` where they
+        want parcels, which needs the scope `campaigns.members.address`. Otherwise needs
+        `campaigns.members`. Walking raises as `identity` does.
         """
+        include: tuple[str, ...] = MEMBER_INCLUDE
+        fields = dict(MEMBER_FIELDS)
+        if history:
+            include, fields["pledge-event"] = (*include, "pledge_history"), HISTORY_FIELDS
+            page_size = min(page_size, 500)
+        if addresses:
+            include, fields["address"] = (*include, "address"), ADDRESS_FIELDS
+        path = f"/campaigns/{quote(campaign_id, safe='')}/members"
 
         def fetch(cursor: str | None) -> Page[Member]:
-            # Built from the cursor: a link in an answer could lead a token anywhere.
-            paging = {"page[count]": str(page_size)}
-            if cursor is not None:
-                paging["page[cursor]"] = cursor
-            document = self._get(
-                f"/campaigns/{quote(campaign_id, safe='')}/members",
-                include=MEMBER_INCLUDE,
-                fields=MEMBER_FIELDS,
-                more=paging,
+            paging = _paging(cursor, page_size)
+            return self._read(
+                parse_members_page, path, include=include, fields=fields, more=more, query=paging
             )
-            return _read(parse_members_page, document)
 
         return Walk(fetch)
 
-    def member(self, member_id: str) -> Member:
+    def member(self, member_id: str, *, more: Fields | None = None) -> Member:
         """Return one member. Needs the scope `campaigns.members`. Raises as `identity` does."""
         path = f"/members/{quote(member_id, safe='')}"
-        return _read(parse_member, self._get(path, include=MEMBER_INCLUDE, fields=MEMBER_FIELDS))
+        return self._read(
+            parse_member, path, include=MEMBER_INCLUDE, fields=MEMBER_FIELDS, more=more
+        )
+
+    def posts(self, campaign_id: str, *, more: Fields | None = None) -> Walk[Post]:
+        """Return a walk over a campaign's posts, without their content unless `more` asks for it.
+
+        A page holds 20, whatever is asked, in no promised order (observed). Needs the scope
+        `campaigns.posts`. Walking raises as `identity` does.
+        """
+        path = f"/campaigns/{quote(campaign_id, safe='')}/posts"
+
+        def fetch(cursor: str | None) -> Page[Post]:
+            return self._read(
+                parse_posts_page,
+                path,
+                include=("campaign", "user"),
+                fields=POST_FIELDS,
+                more=more,
+                query=_paging(cursor, None),
+            )
+
+        return Walk(fetch)
+
+    def post(self, post_id: str) -> Post:
+        """Return one post, with its content. Needs the scope `campaigns.posts`."""
+        path = f"/posts/{quote(post_id, safe='')}"
+        fields = {"post": (*POST_FIELDS["post"], "content")}
+        return self._read(parse_post, path, include=("campaign", "user"), fields=fields)
+
+    # -- webhooks: all of these need the scope w:campaigns.webhook
+
+    def webhooks(self) -> Page[Webhook]:
+        """Return the webhooks that this client has made; those of the portal page are not shown."""
+        return self._read(parse_webhooks, "/webhooks", include=("campaign",), fields=WEBHOOK_FIELDS)
+
+    def create_webhook(self, campaign_id: str, *, uri: str, triggers: Collection[str]) -> Webhook:
+        """Register an address, which must be https. Not tried again when no answer comes: it may
+        have been made, and `webhooks` says so."""
+        campaign = {"data": {"type": "campaign", "id": campaign_id}}
+        return self._write(
+            "POST",
+            "/webhooks",
+            attributes={"triggers": [*triggers], "uri": uri},
+            relationships={"campaign": campaign},
+        )
+
+    def update_webhook(
+        self,
+        webhook_id: str,
+        *,
+        uri: str | None = None,
+        triggers: Collection[str] | None = None,
+        paused: bool | None = None,
+    ) -> Webhook:
+        """Change what is given, and return the webhook as it is then."""
+        given = {
+            "uri": uri,
+            "triggers": None if triggers is None else [*triggers],
+            "paused": paused,
+        }
+        attributes = {name: value for name, value in given.items() if value is not None}
+        path = f"/webhooks/{quote(webhook_id, safe='')}"
+        return self._write("PATCH", path, attributes=attributes, id=webhook_id)
+
+    def unpause_webhook(self, webhook_id: str) -> Webhook:
+        """Let Patreon send again what has failed; the answer says how that went (official)."""
+        return self.update_webhook(webhook_id, paused=False)
+
+    def delete_webhook(self, webhook_id: str) -> None:
+        """Remove a webhook. One that is not there is removed already."""
+        try:
+            self._ask("DELETE", f"/webhooks/{quote(webhook_id, safe='')}")
+        except Refused as error:
+            if error.status != 404:
+                raise
+
+    # -- asking
+
+    def _read(
+        self,
+        parse: Callable[[Any], T],
+        path: str,
+        *,
+        include: tuple[str, ...],
+        fields: Fields,
+        more: Fields | None = None,
+        query: Mapping[str, str] | None = None,
+    ) -> T:
+        names = dict(fields)
+        for kind, extra in (more or {}).items():
+            names[kind] = tuple(dict.fromkeys((*names.get(kind, ()), *extra)))
+        document = self._get(path, include=include, fields=names, query=query)
+        return _parsed(parse, document)
+
+    def _write(self, method: str, path: str, **data: Any) -> Webhook:
+        body = {"data": {"type": "webhook", **data}}
+        return _parsed(parse_webhook, self._ask(method, path, json=body))
 
     def _get(
         self,
         path: str,
         *,
         include: tuple[str, ...],
-        fields: Mapping[str, tuple[str, ...]],
-        more: Mapping[str, str] | None = None,
+        fields: Fields,
+        query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         # Nothing but id and type comes unasked (official); requests percent-encodes the brackets.
         params = {f"fields[{kind}]": ",".join(names) for kind, names in fields.items()}
-        params |= {"include": ",".join(include), **(more or {})}
+        params |= {"include": ",".join(include), **(query or {})}
+        return self._ask("GET", path, params=params)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: dict[str, str] | None = None,
+        json: Any = None,
+    ) -> dict[str, Any]:
+        # Only what changes nothing is tried again.
+        patience = self._patience if method == "GET" else NEVER
+
+        def ask(token: Secret) -> dict[str, Any]:
+            return _ask(method, path, token, params=params, json=json, bucket=self._bucket)
+
         try:
-            return self._patience.run(lambda: _ask(path, params, self._live_token()))
+            return patience.run(lambda: ask(self._live_token()))
         except Unauthorized:
             if self._renew is None:
                 raise
             renew, self._renew = self._renew, None
         token = renew()
-        return self._patience.run(lambda: _ask(path, params, token))
+        return patience.run(lambda: ask(token))
 
 
-def _read(parse: Callable[[Any], T], document: dict[str, Any]) -> T:
+def _paging(cursor: str | None, size: int | None) -> dict[str, str]:
+    # Built from the cursor: a link in an answer could lead a token anywhere.
+    paging = {} if size is None else {"page[count]": str(size)}
+    return paging if cursor is None else {**paging, "page[cursor]": cursor}
+
+
+def _parsed(parse: Callable[[Any], T], document: dict[str, Any]) -> T:
     try:
         return parse(document)
     except MalformedDocument as error:
@@ -148,14 +303,24 @@ def _read(parse: Callable[[Any], T], document: dict[str, Any]) -> T:
         ) from None
 
 
-def _ask(path: str, params: dict[str, str], token: Secret) -> dict[str, Any]:
+def _ask(
+    method: str,
+    path: str,
+    token: Secret,
+    *,
+    params: dict[str, str] | None,
+    json: Any,
+    bucket: str,
+) -> dict[str, Any]:
     answer = send(
-        "GET",
+        method,
         patreon_settings().base_url + API_PATH + path,
         params=params,
+        json=json,
+        bucket=bucket,
         headers={
             "Authorization": f"Bearer {token}",
             "Accept": "application/vnd.api+json, application/json",
         },
     )
-    return document_of(answer)
+    return {} if answer.status == 204 else document_of(answer)

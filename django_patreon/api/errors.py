@@ -21,7 +21,7 @@ from django_patreon.exceptions import (
 if TYPE_CHECKING:
     from .transport import Answer
 
-__all__ = ["document_of"]
+__all__ = ["document_of", "wait_of"]
 
 # Patreon's words for what went wrong are identifiers. Anything else in their place (a sentence, a
 # page, a token) is dropped, so that it cannot travel into a message.
@@ -39,6 +39,12 @@ def document_of(answer: Answer) -> dict[str, Any]:
     if 200 <= answer.status < 300 and isinstance(document, dict) and not _reports_error(document):
         return document
     raise _error_of(answer, document)
+
+
+def wait_of(answer: Answer) -> float | None:
+    """The seconds that a 429 asks us to wait: from its body, else its header; None if unsaid."""
+    said = _seconds(_first_error(_parsed(answer.body)).get("retry_after_seconds"))
+    return said or _header_seconds(answer.retry_after)
 
 
 def _parsed(body: bytes) -> Any:
@@ -64,8 +70,9 @@ def _error_of(answer: Answer, document: Any) -> PatreonAPIError:
     if status == 401:
         return Unauthorized(f"Patreon answered 401{said}.", **details)
     if status == 429:
-        wait = _seconds(first.get("retry_after_seconds")) or _header_seconds(answer.retry_after)
-        return RateLimited("Patreon asks us to slow down (429).", **details, retry_after=wait)
+        return RateLimited(
+            "Patreon asks us to slow down (429).", **details, retry_after=wait_of(answer)
+        )
     if status >= 500:
         return Unavailable(
             f"Patreon is having trouble ({status}).",

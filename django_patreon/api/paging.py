@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from django_patreon.resources import Page
@@ -53,14 +54,7 @@ class Walk(Generic[T]):
             ids.update(each.id for each in fresh)
             self.seen, self.skipped = len(ids), self.skipped + page.skipped
             self.total = page.total
-            yield Page(
-                items=fresh,
-                tiers=page.tiers,
-                users=page.users,
-                total=page.total,
-                next_cursor=page.next_cursor,
-                skipped=page.skipped,
-            )
+            yield replace(page, items=fresh)
             cursor = page.next_cursor
             if cursor is None:
                 self.complete = not self.skipped and self.total in (None, self.seen)

@@ -26,6 +26,9 @@ from django_patreon import __version__
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import MalformedAnswer, Unavailable
 
+from .errors import wait_of
+from .gate import gate
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -63,13 +66,18 @@ def send(
     data: Mapping[str, str] | None = None,
     json: Any = None,
     timeout: tuple[float, float] | None = None,
+    bucket: str = "",
 ) -> Answer:
     """Make one request to Patreon and return its answer, whatever the status.
+
+    It passes the site's gate first, in which `bucket` names whose calls count together; there it
+    may wait, or end in `RateLimited` without having been sent.
 
     Raises `Unavailable` (code `timeout`, `tls_error` or `connection_failed`) when no answer came
     and `MalformedAnswer` (code `malformed_response`) when it is larger than `MAX_BODY`.
     """
-    conf = patreon_settings()
+    conf, limits = patreon_settings(), gate()
+    limits.enter(bucket)
     started = time.monotonic()
     try:
         response = _session().request(
@@ -102,6 +110,10 @@ def send(
             url.partition("?")[0],
             1000 * (time.monotonic() - started),
         )
+        if answer.status == 429:
+            limits.told_to_wait(wait_of(answer))
+        if 400 <= answer.status < 500:
+            limits.refused()
         return answer
     # Raised out here so that the error drags no frame along that holds a header or a form.
     raise failure

@@ -7,18 +7,23 @@ is an error; a broken item in a list is skipped and counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeVar
 
-from .types import Campaign, Identity, Member, Page, Tier, User
-from .values import attributes_of, flag, id_of, moment, number, related_id, related_ids, text
+from .reading import KINDS, read
+from .types import Campaign, Identity, Member, Page, Post, User, Webhook
+from .values import id_of, number, related_id
 
 __all__ = [
     "MalformedDocument",
+    "parse_campaign",
     "parse_campaigns",
     "parse_identity",
     "parse_member",
     "parse_members_page",
+    "parse_post",
+    "parse_posts_page",
+    "parse_webhook",
+    "parse_webhooks",
 ]
 
 T = TypeVar("T")
@@ -36,10 +41,10 @@ def parse_identity(document: Any) -> Identity:
     data = _one(document, "user")
     included = _included(document)
     return Identity(
-        user=_user(data["id"], attributes_of(data)),
-        memberships=tuple(_member(key, item) for key, item in included["member"].items()),
-        campaigns={key: _campaign(key, item) for key, item in included["campaign"].items()},
-        tiers={key: _tier(key, item) for key, item in included["tier"].items()},
+        user=read(User, data["id"], data),
+        memberships=tuple(included["member"].values()),
+        campaigns=included["campaign"],
+        tiers=included["tier"],
         campaign_id=related_id(data, "campaign"),
     )
 
@@ -47,34 +52,69 @@ def parse_identity(document: Any) -> Identity:
 def parse_member(document: Any) -> Member:
     """Read the answer of `/members/{id}`. Raises `MalformedDocument` unless it is about one."""
     data = _one(document, "member")
-    return _member(data["id"], data)
+    return read(Member, data["id"], data)
 
 
 def parse_members_page(document: Any) -> Page[Member]:
     """Read one page of a campaign's members. Raises `MalformedDocument` unless it is a list."""
-    return _page(document, "member", _member)
+    return _page(document, Member, "member")
+
+
+def parse_campaign(document: Any) -> Page[Campaign]:
+    """Read the answer of `/campaigns/{id}` as a page of one, with what came along.
+
+    Raises `MalformedDocument` unless it is about one.
+    """
+    data = _one(document, "campaign")
+    return _page({**document, "data": [data]}, Campaign, "campaign")
 
 
 def parse_campaigns(document: Any) -> Page[Campaign]:
     """Read the answer of `/campaigns`. Raises `MalformedDocument` unless it is a list."""
-    return _page(document, "campaign", _campaign)
+    return _page(document, Campaign, "campaign")
 
 
-def _page(document: Any, kind: str, read: Callable[[str, dict[str, Any]], T]) -> Page[T]:
+def parse_post(document: Any) -> Post:
+    """Read the answer of `/posts/{id}`. Raises `MalformedDocument` unless it is about one."""
+    data = _one(document, "post")
+    return read(Post, data["id"], data)
+
+
+def parse_posts_page(document: Any) -> Page[Post]:
+    """Read one page of a campaign's posts. Raises `MalformedDocument` unless it is a list."""
+    return _page(document, Post, "post")
+
+
+def parse_webhook(document: Any) -> Webhook:
+    """Read the answer of writing a webhook. Raises `MalformedDocument` unless it is about one."""
+    data = _one(document, "webhook")
+    return read(Webhook, data["id"], data)
+
+
+def parse_webhooks(document: Any) -> Page[Webhook]:
+    """Read the answer of `/webhooks`. Raises `MalformedDocument` unless it is a list."""
+    return _page(document, Webhook, "webhook")
+
+
+def _page(document: Any, kind: type[T], word: str) -> Page[T]:
     if not isinstance(document, dict) or not isinstance(document.get("data"), list):
         raise MalformedDocument("it has no list under 'data'")
     items = [
         (key, item)
         for item in document["data"]
-        if isinstance(item, dict) and item.get("type") == kind and (key := id_of(item)) is not None
+        if isinstance(item, dict) and item.get("type") == word and (key := id_of(item)) is not None
     ]
     included = _included(document)
     paging = _object(_object(document, "meta"), "pagination")
     cursor = _object(paging, "cursors").get("next")
     return Page(
-        items=tuple(read(key, item) for key, item in items),
-        tiers={key: _tier(key, item) for key, item in included["tier"].items()},
-        users={key: _user(key, attributes_of(item)) for key, item in included["user"].items()},
+        items=tuple(read(kind, key, item) for key, item in items),
+        campaigns=included["campaign"],
+        tiers=included["tier"],
+        benefits=included["benefit"],
+        users=included["user"],
+        addresses=included["address"],
+        pledge_events=included["pledge-event"],
         total=number(paging.get("total")),
         next_cursor=cursor if isinstance(cursor, str) and cursor else None,
         skipped=len(document["data"]) - len(items),
@@ -102,75 +142,14 @@ def _one(document: Any, kind: str) -> dict[str, Any]:
     return data
 
 
-def _included(document: dict[str, Any]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Sort the included resources by type and id."""
-    kinds = ("member", "campaign", "tier", "user")
-    found: dict[str, dict[str, dict[str, Any]]] = {kind: {} for kind in kinds}
+def _included(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Read the included resources, by type and id."""
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
     items = document.get("included")
     for item in items if isinstance(items, list) else ():
         if not isinstance(item, dict):
             continue
         kind, key = item.get("type"), id_of(item)
         if isinstance(kind, str) and kind in found and key is not None:
-            found[kind][key] = item
+            found[kind][key] = read(KINDS[kind], key, item)
     return found
-
-
-def _user(key: str, has: dict[str, Any]) -> User:
-    return User(
-        id=key,
-        full_name=text(has.get("full_name")),
-        first_name=text(has.get("first_name")),
-        last_name=text(has.get("last_name")),
-        vanity=text(has.get("vanity")),
-        email=text(has.get("email")) or None,
-        is_email_verified=flag(has.get("is_email_verified")),
-        image_url=text(has.get("image_url")),
-        url=text(has.get("url")),
-    )
-
-
-def _campaign(key: str, item: dict[str, Any]) -> Campaign:
-    has = attributes_of(item)
-    return Campaign(
-        id=key,
-        vanity=text(has.get("vanity")),
-        url=text(has.get("url")),
-        pledge_url=text(has.get("pledge_url")),
-        is_monthly=flag(has.get("is_monthly")),
-        tier_ids=related_ids(item, "tiers"),
-    )
-
-
-def _tier(key: str, item: dict[str, Any]) -> Tier:
-    has = attributes_of(item)
-    return Tier(
-        id=key,
-        title=text(has.get("title")),
-        amount_cents=number(has.get("amount_cents")),
-        published=flag(has.get("published")),
-        url=text(has.get("url")),
-    )
-
-
-def _member(key: str, item: dict[str, Any]) -> Member:
-    has = attributes_of(item)
-    return Member(
-        id=key,
-        campaign_id=related_id(item, "campaign"),
-        user_id=related_id(item, "user"),
-        full_name=text(has.get("full_name")),
-        email=text(has.get("email")) or None,
-        tier_ids=related_ids(item, "currently_entitled_tiers"),
-        patron_status=text(has.get("patron_status")),
-        last_charge_status=text(has.get("last_charge_status")),
-        last_charge_date=moment(has.get("last_charge_date")),
-        next_charge_date=moment(has.get("next_charge_date")),
-        currently_entitled_amount_cents=number(has.get("currently_entitled_amount_cents")),
-        will_pay_amount_cents=number(has.get("will_pay_amount_cents")),
-        campaign_lifetime_support_cents=number(has.get("campaign_lifetime_support_cents")),
-        pledge_cadence=number(has.get("pledge_cadence")),
-        pledge_relationship_start=moment(has.get("pledge_relationship_start")),
-        is_gifted=flag(has.get("is_gifted")),
-        is_free_trial=flag(has.get("is_free_trial")),
-    )

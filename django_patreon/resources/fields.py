@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 __all__ = [
+    "ADDRESS_FIELDS",
     "CAMPAIGN_FIELDS",
+    "HISTORY_FIELDS",
     "IDENTITY_FIELDS",
     "IDENTITY_INCLUDE",
     "MEMBER_FIELDS",
     "MEMBER_INCLUDE",
+    "POST_FIELDS",
+    "WEBHOOK_FIELDS",
 ]
 
 IDENTITY_INCLUDE = (
@@ -51,3 +55,35 @@ MEMBER_FIELDS = {
     "tier": IDENTITY_FIELDS["tier"],
 }
 CAMPAIGN_FIELDS = {"campaign": IDENTITY_FIELDS["campaign"], "tier": IDENTITY_FIELDS["tier"]}
+ADDRESS_FIELDS = (
+    "addressee",
+    "city",
+    "country",
+    "created_at",
+    "line_1",
+    "line_2",
+    "phone_number",
+    "postal_code",
+    "state",
+)
+HISTORY_FIELDS = (
+    "amount_cents",
+    "currency_code",
+    "date",
+    "payment_status",
+    "pledge_payment_status",
+    "tier_id",
+    "tier_title",
+    "type",
+)
+POST_FIELDS = {"post": ("is_paid", "is_public", "published_at", "tiers", "title", "url")}
+WEBHOOK_FIELDS = {
+    "webhook": (
+        "last_attempted_at",
+        "num_consecutive_times_failed",
+        "paused",
+        "secret",
+        "triggers",
+        "uri",
+    )
+}

@@ -5,15 +5,20 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from django_patreon.secret import Secret
+
 __all__ = [
     "attributes_of",
     "flag",
     "id_of",
+    "mapping",
     "moment",
     "number",
     "related_id",
     "related_ids",
+    "secret",
     "text",
+    "texts",
 ]
 
 LONGEST_ID = 64
@@ -55,6 +60,22 @@ def text(value: Any) -> str | None:
 def _clean(value: str) -> str:
     """Drop what JSON can carry and a database cannot: NUL and half surrogate pairs."""
     return value.replace("\0", "").encode("utf-8", "ignore").decode()
+
+
+def texts(value: Any) -> tuple[str, ...] | None:
+    """A list of words; numbers among them are ids (both have been seen)."""
+    if not isinstance(value, list):
+        return None
+    words = (str(each) if number(each) is not None else text(each) for each in value)
+    return tuple(each for each in words if each)
+
+
+def mapping(value: Any) -> dict[str, Any] | None:
+    return value if isinstance(value, dict) else None
+
+
+def secret(value: Any) -> Secret:
+    return Secret(text(value) or "")
 
 
 def flag(value: Any) -> bool | None:

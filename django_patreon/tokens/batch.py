@@ -12,14 +12,13 @@ from django.db import connections
 from django.utils import timezone
 
 from django_patreon.exceptions import PatreonError, RateLimited, ReconnectRequired
+from django_patreon.limits import forget_idle, waiting_up_to
 from django_patreon.models import PatreonAccount
 
 from .life import refresh
 
 __all__ = ["Renewals", "refresh_expiring"]
 
-PER_SECOND = 25
-"""Patreon allows a client 50 requests a second (official); the site's other calls need room."""
 TRIES = 3
 LONGEST_WAIT = 60.0
 
@@ -40,6 +39,7 @@ def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
     Safe to run twice at once. One bad account does not stop the others, and memory does not grow
     with their number.
     """
+    forget_idle()
     result = Renewals()
     running: dict[Future[None], str] = {}
     with ThreadPoolExecutor(workers, thread_name_prefix="django_patreon") as pool:
@@ -47,7 +47,6 @@ def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
             if len(running) >= 2 * workers:
                 _collect(running, result, all_of_them=False)
             running[pool.submit(_renew, account)] = account.patreon_id
-            time.sleep(1 / PER_SECOND)
         _collect(running, result, all_of_them=True)
     return result
 
@@ -72,7 +71,8 @@ def _renew(account: PatreonAccount) -> None:
     try:
         for remaining in reversed(range(TRIES)):
             try:
-                refresh(account)
+                with waiting_up_to(LONGEST_WAIT):
+                    refresh(account)
             except RateLimited as error:
                 if not remaining:
                     raise

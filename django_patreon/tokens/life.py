@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from django_patreon.api import Patience, PatreonClient, TokenGrant, refresh_tokens
 from django_patreon.conf import patreon_settings
+from django_patreon.durable import in_callers_transaction, run_durably
 from django_patreon.exceptions import (
     PatreonAPIError,
     ReconnectRequired,
@@ -27,7 +28,6 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import site_client
-from .durable import in_callers_transaction, run_durably
 from .lease import LEASE_SECONDS, give_back, is_free, take
 
 __all__ = ["access_token", "client_for", "refresh", "store"]
@@ -113,6 +113,7 @@ def client_for(account: PatreonAccount, *, patience: float = 0) -> PatreonClient
         live_token=partial(access_token, account),
         renew=partial(refresh, account),
         patience=Patience(seconds=patience),
+        bucket=str(account.pk),
     )
 
 

@@ -97,7 +97,7 @@ def patreon_process() -> Iterator[Patreon]:
 def patreon(patreon_process: Patreon, settings: Any) -> Patreon:
     """The sandbox, as just started, and a site that uses it."""
     patreon_process.control("reset")
-    settings.PATREON = {"BASE_URL": patreon_process.url}
+    settings.PATREON = {"BASE_URL": patreon_process.url, "RATE_LIMIT": None}
     return patreon_process
 
 

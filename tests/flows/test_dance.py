@@ -56,14 +56,14 @@ def test_a_bad_day_at_patreon_ends_on_a_page(visitor: Browser, patreon: Patreon,
 def test_a_patreon_that_is_silent_is_not_waited_for(
     visitor: Browser, patreon: Patreon, settings
 ) -> None:
-    settings.PATREON = {"BASE_URL": patreon.url, "TIMEOUT": (1, 0.3)}
+    settings.PATREON = {"BASE_URL": patreon.url, "TIMEOUT": (1, 0.3), "RATE_LIMIT": None}
     patreon.control("faults", kind="timeout", seconds=5)
     assert visitor.sign_in("gold").status_code == 504
 
 
 def test_a_patreon_that_is_away_is_a_page(visitor: Browser, settings, patreon: Patreon) -> None:
     callback = visitor.consent("gold")
-    settings.PATREON = {"BASE_URL": "http://127.0.0.1:9"}
+    settings.PATREON = {"BASE_URL": "http://127.0.0.1:9", "RATE_LIMIT": None}
     assert visitor.get(callback).status_code == 503
 
 

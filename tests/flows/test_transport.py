@@ -38,7 +38,10 @@ from django_patreon.secret import Secret
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Sandbox().serve() as server, override_settings(PATREON={"BASE_URL": server.url}):
+    with (
+        Sandbox().serve() as server,
+        override_settings(PATREON={"BASE_URL": server.url, "RATE_LIMIT": None}),
+    ):
         yield server
 
 
@@ -189,7 +192,7 @@ def test_a_host_that_never_answers_costs_the_timeout_and_no_more(settings) -> No
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        settings.PATREON = {"TIMEOUT": 0.2}
+        settings.PATREON = {"TIMEOUT": 0.2, "RATE_LIMIT": None}
         with pytest.raises(Unavailable) as caught:
             send("GET", f"http://127.0.0.1:{silent.getsockname()[1]}")
     assert caught.value.code == "timeout"

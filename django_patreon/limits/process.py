@@ -1,0 +1,35 @@
+"""Arrivals in this process's memory: for a site of one process, and as a spare."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from .rates import Rate, taken
+
+__all__ = ["ProcessStore"]
+
+
+class ProcessStore:
+    """A `Store` for the threads of one process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._arrivals: dict[str, int] = {}
+
+    def take(self, key: str, rate: Rate) -> float:
+        with self._lock:
+            now = _now()
+            if len(self._arrivals) > 10_000:  # buckets whose time has passed are empty
+                self._arrivals = {each: at for each, at in self._arrivals.items() if at > now}
+            self._arrivals[key], wait = taken(self._arrivals.get(key, 0), rate, now)
+            return wait / 1e6
+
+    def push(self, key: str, rate: Rate, seconds: float) -> None:
+        with self._lock:
+            until = _now() + int(seconds * 1e6) + rate.slack
+            self._arrivals[key] = max(self._arrivals.get(key, 0), until)
+
+
+def _now() -> int:
+    return time.time_ns() // 1000

@@ -1,0 +1,282 @@
+"""Patreon's rate limits are kept before they are hit, by all processes together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from typing import Any
+
+import pytest
+import responses
+from django.db import connection, transaction
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_patreon import api
+from django_patreon.conf import patreon_settings
+from django_patreon.exceptions import RateLimited, Refused
+from django_patreon.limits import current_gate, forget_idle, waiting_up_to
+from django_patreon.limits.database import DatabaseStore
+from django_patreon.limits.gate import SharedGate, _gate_for
+from django_patreon.limits.process import ProcessStore
+from django_patreon.limits.rates import CLIENT, REFUSALS, TOKEN, Rate, taken
+from django_patreon.models import RateBucket
+from django_patreon.sandbox import Sandbox
+from django_patreon.sandbox.faults import Fault
+from django_patreon.secret import Secret
+
+REDIS = os.environ.get("TEST_REDIS", "redis://127.0.0.1:6379/15")
+
+
+# -- the arithmetic
+
+
+@pytest.mark.parametrize(
+    ("rate", "window", "limit"), [(CLIENT, 2, 100), (TOKEN, 60, 100), (REFUSALS, 600, 2000)]
+)
+def test_the_rates_stay_within_what_patreon_allows(rate: Rate, window: int, limit: int) -> None:
+    assert rate.burst + rate.per_second * window <= limit
+
+
+pauses = st.lists(st.integers(0, 3_000_000), min_size=1, max_size=300)
+
+
+@given(pauses, st.integers(1, 30), st.integers(1, 50))
+def test_in_no_window_go_more_than_burst_and_rate_allow(
+    pauses: list[int], burst: int, per_second: int
+) -> None:
+    rate, now, arrival, went = Rate(burst=burst, per_second=per_second), 10**15, 0, []
+    for pause in pauses:
+        now += pause
+        arrival, wait = taken(arrival, rate, now)
+        if not wait:
+            went.append(now)
+        else:
+            assert taken(arrival, rate, now + wait)[1] == 0  # what is promised is kept
+            assert taken(arrival, rate, now + wait - 1)[1] > 0
+    for at, first in enumerate(went):
+        inside = [each for each in went[at:] if each < first + 2_000_000]
+        assert len(inside) <= burst + 2_000_000 // rate.step + 1
+
+
+# -- the stores
+
+
+def redis_store() -> Any:
+    store_module = pytest.importorskip("django_patreon.limits.redis_store")
+    store = store_module.RedisStore(REDIS)
+    try:
+        store.take("is-it-there", CLIENT)
+    except Exception as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"Redis is missing: {error}")
+        pytest.skip("no Redis here")
+    return store
+
+
+@pytest.fixture(params=["process", "database", "redis"])
+def store(request: pytest.FixtureRequest) -> Any:
+    if request.param == "process":
+        return ProcessStore()
+    if request.param == "database":
+        request.getfixturevalue("db")
+        return DatabaseStore()
+    return redis_store()
+
+
+@pytest.fixture
+def key() -> str:
+    return f"test:{time.time_ns()}"
+
+
+def test_a_burst_goes_and_then_one_at_a_time(store: Any, key: str) -> None:
+    rate = Rate(burst=5, per_second=2)
+    assert [store.take(key, rate) for _ in range(5)] == [0.0] * 5
+    wait = store.take(key, rate)
+    assert 0.2 < wait <= 0.5
+    time.sleep(wait + 0.01)
+    assert store.take(key, rate) == 0
+    assert store.take(key, rate) > 0
+    assert store.take(f"{key}-other", rate) == 0
+
+
+def test_a_push_keeps_everybody_out_and_never_lets_in_earlier(store: Any, key: str) -> None:
+    rate = Rate(burst=5, per_second=2)
+    store.push(key, rate, 30)
+    store.push(key, rate, 1)
+    assert 29 < store.take(key, rate) <= 30.5
+
+
+@pytest.mark.django_db
+def test_one_statement_is_all_it_takes(django_assert_num_queries: Any, key: str) -> None:
+    store = DatabaseStore()
+    store.take(key, CLIENT)
+    with django_assert_num_queries(1):
+        store.take(key, CLIENT)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rollback_of_the_caller_gives_nothing_back_and_holds_nobody_up(key: str) -> None:
+    store, rate = DatabaseStore(), Rate(burst=1, per_second=0.01)
+    store.take(f"{key}-warm", rate)
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer: there this process keeps the limits by itself")
+
+    class Undone(Exception):
+        pass
+
+    def caller() -> None:
+        with transaction.atomic():
+            assert store.take(key, rate) == 0
+            assert subprocess_takes(key) == "later"  # at once: no lock is held
+            raise Undone
+
+    with pytest.raises(Undone):
+        caller()
+    assert store.take(key, rate) > 0
+
+
+def subprocess_takes(key: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.flows.taker", key, "1"],
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    return "went" if int(done.stdout) else "later"
+
+
+def environment(**more: str) -> dict[str, str]:
+    return os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.flows.worker_settings",
+        "WORKER_DATABASE": str(connection.settings_dict["NAME"]),
+        "WORKER_PATREON": "http://127.0.0.1:9",
+        **more,
+    }
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("where", ["database", "redis"])
+def test_eight_processes_share_one_bucket(where: str, key: str) -> None:
+    if where == "redis":
+        redis_store()
+    if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
+        pytest.skip("this test database is in memory: test_databases has others")
+    started = time.monotonic()
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.flows.taker", key, "60"],
+            env=environment(TAKER_STORE=REDIS if where == "redis" else ""),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(8)
+    ]
+    went = sum(int(each.communicate(timeout=60)[0]) for each in workers)
+    seconds = time.monotonic() - started
+    assert 20 <= went <= 20 + 5 * seconds  # burst 20, 5 a second
+
+
+# -- the gate
+
+
+@pytest.fixture
+def limited(settings: Any, db: None) -> SharedGate:
+    settings.PATREON = {"RATE_LIMIT": "database"}
+    gate = current_gate()
+    assert isinstance(gate, SharedGate)
+    return gate
+
+
+@pytest.fixture
+def client(limited: SharedGate, patreon: responses.RequestsMock, sandbox: Sandbox) -> Any:
+    person = sandbox.world.person_called("gold")
+    assert person is not None
+    pair = sandbox.grants.issue_pair(person.id, frozenset({"identity"}))
+    return api.PatreonClient(Secret(pair.access_token), bucket="7")
+
+
+def test_a_view_is_not_kept_waiting_and_is_told_when_to_come_back(
+    client: api.PatreonClient, patreon: responses.RequestsMock
+) -> None:
+    DatabaseStore().push("token:7", TOKEN, 30)
+    with pytest.raises(RateLimited) as caught:
+        client.identity()
+    assert caught.value.code == "own_limit"
+    assert 29 < (caught.value.retry_after or 0) <= 31
+    assert len(patreon.calls) == 0
+
+
+def test_a_job_waits_for_room(client: api.PatreonClient, sandbox: Sandbox) -> None:
+    DatabaseStore().push("client", CLIENT, 2.2)
+    with waiting_up_to(10):
+        started = time.monotonic()
+        client.identity()
+    assert time.monotonic() - started > 2
+
+
+def test_a_429_pushes_the_limit_back_for_everybody(
+    client: api.PatreonClient, sandbox: Sandbox, patreon: responses.RequestsMock
+) -> None:
+    sandbox.faults.arm(Fault.read({"kind": "http_429", "retry_after": 40}))
+    with pytest.raises(RateLimited):
+        client.identity()
+    with pytest.raises(RateLimited) as caught:
+        api.PatreonClient(Secret("another")).identity()
+    assert 35 < (caught.value.retry_after or 0) <= 41
+    assert len(patreon.calls) == 1
+
+
+def test_a_storm_of_refusals_shuts_the_gate_before_patreon_does(
+    limited: SharedGate, patreon: responses.RequestsMock, sandbox: Sandbox
+) -> None:
+    dead = api.PatreonClient(Secret("dead"))
+    DatabaseStore().push("refusals", REFUSALS, 5)  # as after two hundred of them
+    with pytest.raises(Refused):
+        dead.identity()
+    with pytest.raises(RateLimited) as caught:
+        dead.identity()
+    assert 50 < (caught.value.retry_after or 0) <= 60
+    assert len(patreon.calls) == 1
+
+
+def test_a_store_out_of_reach_breaks_nothing(
+    settings: Any, patreon: responses.RequestsMock, caplog: pytest.LogCaptureFixture
+) -> None:
+    pytest.importorskip("redis")
+    settings.PATREON = {"RATE_LIMIT": "redis://127.0.0.1:1/0"}
+    with pytest.raises(Refused):
+        api.PatreonClient(Secret("dead")).identity()
+    assert "out of reach" in caplog.text
+    assert "127.0.0.1" not in caplog.text
+
+
+def test_no_bucket_is_named_after_a_token(client: api.PatreonClient) -> None:
+    client.identity()
+    keys = set(RateBucket.objects.values_list("key", flat=True))
+    assert keys == {"client", "token:7"}
+
+
+@pytest.mark.django_db
+def test_what_has_been_idle_for_a_day_is_forgotten() -> None:
+    RateBucket.objects.create(key="old", arrival=int((time.time() - 90_000) * 1e6))
+    RateBucket.objects.create(key="new", arrival=int(time.time() * 1e6))
+    forget_idle()
+    assert [each.key for each in RateBucket.objects.all()] == ["new"]
+
+
+@pytest.mark.parametrize("value", [7, "", "memcached", False, "http://x"])
+def test_a_senseless_setting_is_refused(settings: Any, value: Any) -> None:
+    settings.PATREON = {"RATE_LIMIT": value}
+    with pytest.raises(Exception, match="RATE_LIMIT"):
+        patreon_settings()
+
+
+def test_no_limit_is_no_gate(settings: Any) -> None:
+    settings.PATREON = {"RATE_LIMIT": None}
+    assert current_gate() is None
+    assert _gate_for("process") is _gate_for("process")
