@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, OperationalError, connections, router, transaction
+from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import (
     AuthAssociationError,
@@ -174,12 +175,17 @@ class PatreonOAuth2(BaseOAuth2[Any]):
 
     def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return Patreon's `user` resource, with what came along under `included`."""
+        fetched_at = timezone.now().isoformat()
         try:
             document = api.PatreonClient(Secret(access_token)).identity_document()
         except PatreonAPIError as error:
             failure = self._failure(error, stage="user_info")
         else:
-            return {**document["data"], "included": document.get("included")}
+            return {
+                **document["data"],
+                "included": document.get("included"),
+                "patreon_fetched_at": fetched_at,
+            }
         raise failure
 
     def _failure(self, error: PatreonAPIError, *, stage: ErrorStage) -> SocialAuthBaseException:

@@ -134,8 +134,10 @@ def _campaign(key: str, item: dict[str, Any]) -> Campaign:
     has = attributes_of(item)
     return Campaign(
         id=key,
+        name=text(has.get("name")),
         vanity=text(has.get("vanity")),
         url=text(has.get("url")),
+        currency=text(has.get("currency")),
         pledge_url=text(has.get("pledge_url")),
         is_monthly=flag(has.get("is_monthly")),
         tier_ids=related_ids(item, "tiers"),
@@ -161,6 +163,7 @@ def _member(key: str, item: dict[str, Any]) -> Member:
         user_id=related_id(item, "user"),
         full_name=text(has.get("full_name")),
         email=text(has.get("email")) or None,
+        note=text(has.get("note")),
         tier_ids=related_ids(item, "currently_entitled_tiers"),
         patron_status=text(has.get("patron_status")),
         last_charge_status=text(has.get("last_charge_status")),
@@ -169,8 +172,10 @@ def _member(key: str, item: dict[str, Any]) -> Member:
         currently_entitled_amount_cents=number(has.get("currently_entitled_amount_cents")),
         will_pay_amount_cents=number(has.get("will_pay_amount_cents")),
         campaign_lifetime_support_cents=number(has.get("campaign_lifetime_support_cents")),
+        lifetime_support_cents=number(has.get("lifetime_support_cents")),
         pledge_cadence=number(has.get("pledge_cadence")),
         pledge_relationship_start=moment(has.get("pledge_relationship_start")),
         is_gifted=flag(has.get("is_gifted")),
         is_free_trial=flag(has.get("is_free_trial")),
+        is_follower=flag(has.get("is_follower")),
     )

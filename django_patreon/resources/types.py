@@ -41,9 +41,11 @@ class Campaign:
     """A creator's page."""
 
     id: str
+    name: str | None = None
     vanity: str | None = None
     url: str | None = None
     pledge_url: str | None = None
+    currency: str | None = None
     is_monthly: bool | None = None
     tier_ids: tuple[str, ...] | None = None
 
@@ -70,6 +72,7 @@ class Member:
     full_name: str | None = None
     email: str | None = field(default=None, repr=False)
     """Only with a creator's `campaigns.members[email]`; missing for some members (observed)."""
+    note: str | None = field(default=None, repr=False)
     patron_status: str | None = None
     last_charge_status: str | None = None
     last_charge_date: datetime | None = None
@@ -77,11 +80,15 @@ class Member:
     currently_entitled_amount_cents: int | None = None
     will_pay_amount_cents: int | None = None
     campaign_lifetime_support_cents: int | None = None
+    lifetime_support_cents: int | None = None
+    """Deprecated; comes with webhooks."""
     pledge_cadence: int | None = None
     """Months that one payment covers: 1 or 12 (observed)."""
     pledge_relationship_start: datetime | None = None
     is_gifted: bool | None = None
     is_free_trial: bool | None = None
+    is_follower: bool | None = None
+    """Deprecated; comes with webhooks, and is always false (official)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""What the site knows about people on Patreon."""
+"""PatreonAccount: who somebody is on Patreon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import EncryptedTextField
+from django_patreon.fields import EncryptedTextField
 
 __all__ = ["PatreonAccount"]
 
@@ -66,6 +66,11 @@ class PatreonAccount(models.Model):
     last_refresh_message = models.TextField(_("why it failed"), blank=True)
 
     last_sign_in_at = models.DateTimeField(_("last sign-in with Patreon"), null=True, blank=True)
+    last_look_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=_("When Patreon was last asked because the person wanted it."),
+    )
     created_at = models.DateTimeField(_("connected since"), auto_now_add=True)
 
     class Meta:

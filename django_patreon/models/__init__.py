@@ -1,0 +1,11 @@
+"""What the site knows about people on Patreon.
+
+Token columns are written by `tokens` alone; campaigns, tiers and memberships by `sync` alone.
+"""
+
+from .account import PatreonAccount
+from .campaign import Campaign, Tier
+from .grant import Grant
+from .membership import Membership
+
+__all__ = ["Campaign", "Grant", "Membership", "PatreonAccount", "Tier"]
