@@ -9,6 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, OperationalError, connections, router, transaction
@@ -244,6 +245,10 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         return {key: value for key, value in data.items() if key not in _TOKEN_NAMES}
 
     # -- the database
+
+    async def aget_user(self, user_id: Any) -> Any:
+        """Django's `get_user` for async views, which social-auth's backends lack."""
+        return await sync_to_async(self.get_user)(user_id)
 
     def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Run the pipeline in one transaction; once more when another sign-in came first.

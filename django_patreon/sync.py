@@ -106,6 +106,8 @@ def save_identity(
     news = {key: CampaignNews(id=key) for each in members if (key := each.campaign_id)}
     news |= identity.campaigns
     campaigns = _save_campaigns(news, ours, fetched_at)
+    for key, each in sorted(identity.campaigns.items()):
+        _save_tiers(campaigns[key], each.tier_ids or (), identity.tiers, fetched_at)
     own = campaigns.get(identity.campaign_id or "")
     if own is not None and own.creator_id != account.pk:
         own.creator = account

@@ -27,13 +27,12 @@ from .facts import (
     Subject,
     TierFacts,
 )
-from .reasons import REASON_TEXTS, Reason
+from .reasons import Reason
 from .requirement import unmet
 from .standing import Standing
 from .worth import Worth
 
 __all__ = [
-    "REASON_TEXTS",
     "Case",
     "Decision",
     "GrantFacts",

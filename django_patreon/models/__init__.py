@@ -4,8 +4,17 @@ Token columns are written by `tokens` alone; campaigns, tiers and memberships by
 """
 
 from .account import PatreonAccount
-from .campaign import Campaign, Tier
+from .campaign import Campaign, Tier, campaign_id_of, checkout_address, tier_id_of
 from .grant import Grant
 from .membership import Membership
 
-__all__ = ["Campaign", "Grant", "Membership", "PatreonAccount", "Tier"]
+__all__ = [
+    "Campaign",
+    "Grant",
+    "Membership",
+    "PatreonAccount",
+    "Tier",
+    "campaign_id_of",
+    "checkout_address",
+    "tier_id_of",
+]

@@ -12,7 +12,7 @@ from django_patreon.conf import patreon_settings
 
 from .account import PatreonAccount
 
-__all__ = ["Campaign", "Tier", "campaign_id_of", "tier_id_of"]
+__all__ = ["Campaign", "Tier", "campaign_id_of", "checkout_address", "tier_id_of"]
 
 
 def tier_id_of(tier: Any) -> str:
@@ -99,8 +99,17 @@ class Tier(models.Model):
 
     @property
     def checkout_url(self) -> str:
-        """Where one joins at this tier. Patreon says a full address and sends a path (observed)."""
-        base = patreon_settings().base_url
-        path = self.url or f"/checkout/{self.campaign.patreon_id}?rid={self.patreon_id}"
-        parts = urlsplit(path)
-        return f"{base}{parts.path}?{parts.query}" if parts.query else f"{base}{parts.path}"
+        return checkout_address(
+            self.url, campaign_id=self.campaign.patreon_id, tier_id=self.patreon_id
+        )
+
+
+def checkout_address(url: str, *, campaign_id: str, tier_id: str) -> str:
+    """Return where one joins at a tier.
+
+    Patreon says a full address and sends a path (observed). Its host is ours to know: what we
+    link to leads to Patreon, whatever came.
+    """
+    parts = urlsplit(url or f"/checkout/{campaign_id}?rid={tier_id}")
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{patreon_settings().base_url}/{parts.path.lstrip('/')}{query}"

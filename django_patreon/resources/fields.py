@@ -12,7 +12,8 @@ __all__ = [
 
 IDENTITY_INCLUDE = (
     "memberships.currently_entitled_tiers",
-    "memberships.campaign",
+    # Its tiers too, for their prices; apps ask for them with a patron's token (observed).
+    "memberships.campaign.tiers",
     "campaign",
 )
 # No more than we use: one field that Patreon has dropped makes the whole call a 400 (observed).
