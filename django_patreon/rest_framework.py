@@ -21,7 +21,7 @@ class IsPatron(BasePermission):
     @classmethod
     def of(cls, **rule: Any) -> type[IsPatron]:
         """Return the permission for a rule; arguments are those of `Rule`."""
-        made = Rule(**rule).declare(f"{cls.__module__}.{cls.__qualname__}.of")
+        made = Rule(**rule).declare(f"{cls.__name__}.of({rule})")
         return type(cls.__name__, (cls,), {"rule": made})
 
     def has_permission(self, request: Any, view: Any) -> bool:

@@ -229,7 +229,8 @@ def _read(rows: Iterable[tuple[Any, ...]], zone: tzinfo) -> Known:
     ours: set[str] = set()
     own: set[str] = set()
     for row in rows:
-        kind, campaign, tier, price, word, key = row[:6]
+        kind, campaign, tier, _, word, key = row[:6]
+        price = _whole(row[3])
         if tier is not None:
             prices[tier] = price
         if kind == _PERSON:
@@ -242,7 +243,7 @@ def _read(rows: Iterable[tuple[Any, ...]], zone: tzinfo) -> Known:
             grants.append(
                 GrantFacts(
                     tier=None if tier is None else TierFacts(tier, price),
-                    cents=row[10],
+                    cents=_whole(row[10]),
                     deny=bool(row[14]),
                     starts_at=_moment(row[8], zone),
                     until=_moment(row[9], zone),
@@ -274,9 +275,9 @@ def _facts(row: tuple[Any, ...], held: list[TierFacts], zone: tzinfo) -> Members
         last_charge_status=row[7],
         last_charge_date=_moment(row[8], zone),
         next_charge_date=_moment(row[9], zone),
-        currently_entitled_amount_cents=row[10],
-        campaign_lifetime_support_cents=row[11],
-        pledge_cadence=row[12],
+        currently_entitled_amount_cents=_whole(row[10]),
+        campaign_lifetime_support_cents=_whole(row[11]),
+        pledge_cadence=_whole(row[12]),
         pledge_relationship_start=_moment(row[13], zone),
         is_gifted=bool(row[14]),
         is_free_trial=bool(row[15]),
@@ -292,6 +293,11 @@ def _worth(value: Any) -> Worth | None:
     if not found:
         return None
     return Worth(found["tiers"], found["cents"], found["months"])
+
+
+def _whole(value: Any) -> int | None:
+    """MariaDB makes decimals of whole numbers of two sizes."""
+    return None if value is None else int(value)
 
 
 def _moment(value: Any, zone: tzinfo) -> datetime | None:

@@ -28,8 +28,8 @@ from .models import Story
 
 RULES: dict[str, dict[str, Any]] = {
     "any": {},
-    "gold": {"tier": "gold"},
-    "silver": {"at_least": "silver"},
+    "gold": {"tier": "9100003"},
+    "silver": {"at_least": "9100002"},
     "cents": {"cents": 500},
     "given": {"lifetime_cents": 4000},
     "foreign": {"campaign": "5120934"},
@@ -161,7 +161,7 @@ FORMS = {
 }
 ONLY = {
     ("filter", "any"): template("{% if user|is_patron %}open{% endif %}"),
-    ("filter", "gold"): template('{% if user|is_patron:"gold" %}open{% endif %}'),
+    ("filter", "gold"): template('{% if user|is_patron:"9100003" %}open{% endif %}'),
     ("context", "any"): template("{% if patreon.is_patron %}open{% endif %}"),
 }
 urlpatterns = [
