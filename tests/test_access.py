@@ -29,6 +29,7 @@ from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.people import FOREIGN, GOLD, HOME, SILVER
+from django_patreon.sync import sync_account
 
 from .dance import Dance
 from .gates.models import Story
@@ -139,6 +140,61 @@ class TestFreshness:
         dance.sign_in("gold")
         PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
         assert check(dance.user).reason is Reason.NEEDS_RECONNECT
+
+    def test_a_blank_day_at_patreon_keeps_the_tiers_for_a_while(
+        self, dance: Dance, time_machine_at
+    ) -> None:
+        """T12."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        for days in (1, 2):
+            time_machine_at(days=days)
+            sync_account(user.patreon_account)
+            assert check(user, tier="gold").reason is Reason.BLANK_GRACE
+        time_machine_at(days=5)
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").reason is Reason.BLANK
+        there.tier_ids = [GOLD]
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").reason is Reason.PAID
+
+    def test_who_cancels_keeps_the_tier_until_the_period_ends(
+        self, dance: Dance, time_machine_at
+    ) -> None:
+        """T8: also when Patreon no longer lists it."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.patron_status, there.last_charge_status = "former_patron", "Deleted"
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        sync_account(user.patreon_account)
+        decision = check(user, tier="gold")
+        assert (decision.reason, decision.until) == (
+            Reason.CANCELLED,
+            user.patreon_account.memberships.get().fetched_at + timedelta(days=14),
+        )
+        time_machine_at(days=13)
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").until == there.next_charge_date
+        time_machine_at(days=6)
+        assert check(user, tier="gold").reason is Reason.FORMER
+
+    def test_a_declined_card_keeps_the_tier_for_a_week(
+        self, dance: Dance, time_machine_at, settings
+    ) -> None:
+        """T7: the same whether Patreon still lists it or not."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.patron_status = "declined_patron"
+        there.last_charge_status, there.last_charge_date = "Declined", timezone.now()
+        for tiers, cents in (([GOLD], 1000), ([], 0)):
+            there.tier_ids, there.currently_entitled_amount_cents = tiers, cents
+            sync_account(user.patreon_account)
+            assert check(user, tier="gold").reason is Reason.DECLINED_GRACE
+        time_machine_at(days=8)
+        assert check(user, tier="gold").reason is Reason.DECLINED
+        settings.PATREON = {"TIERS": TIERS, "DECLINED_GRACE": timedelta(days=9)}
+        assert check(user, tier="gold")
 
     def test_old_news_closes(self, dance: Dance, time_machine_at, settings) -> None:
         dance.sign_in("gold")

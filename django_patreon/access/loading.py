@@ -150,7 +150,16 @@ _COLUMNS = (
     "remembered",
     "fetched_at",
 )
-_AS_IN_MEMBERSHIP = [name for name in _COLUMNS[6:] if "_" in name]
+_AS_IN_MEMBERSHIP = (
+    "patron_status",
+    "last_charge_status",
+    "last_charge_date",
+    "next_charge_date",
+    "is_free_trial",
+    "blank_since",
+    "remembered",
+    "fetched_at",
+)
 
 
 @lru_cache

@@ -138,7 +138,8 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=models.Q(deny=True, tier=None, cents=None)
                 | models.Q(deny=False, tier__isnull=False)
-                | models.Q(deny=False, cents__gt=0),
+                # What is NULL is not false to a database.
+                | models.Q(deny=False, cents__isnull=False, cents__gt=0),
                 name="patreon_grant_says_what",
                 violation_error_message=_("A pass names a tier or an amount; a ban neither."),
             ),

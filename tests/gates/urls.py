@@ -139,6 +139,15 @@ def listing(request: HttpRequest) -> HttpResponse:
     return HttpResponse(",".join(each.title for each in found))
 
 
+def page(request: HttpRequest) -> HttpResponse:
+    """A whole page, as a site's own template has it."""
+    answer = template("<!doctype html><body class=x>{% if user|is_patron %}open{% endif %}")(
+        request
+    )
+    answer["Content-Length"] = str(len(answer.content))
+    return answer
+
+
 def ungated(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"open to {request.user.get_username()}")
 
@@ -166,6 +175,7 @@ ONLY = {
 }
 urlpatterns = [
     path("listing/", listing),
+    path("page/", page),
     path("ungated/", ungated),
     *(path(f"{f}/{r}/", make(rule)) for f, make in FORMS.items() for r, rule in RULES.items()),
     *(path(f"{f}/{r}/", view) for (f, r), view in ONLY.items()),
