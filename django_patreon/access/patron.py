@@ -77,6 +77,7 @@ class Patron:
         self._request = request
         self._known: Known | None = None
         self._known_of: Any = None
+        self._cases: dict[str | None, Case] = {}
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
@@ -100,8 +101,12 @@ class Patron:
         if user is None or not user.is_authenticated:
             needs = rule.requirement({})
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
-        case = self.case(rule.campaign_id)
-        return decide(rule.requirement(self.known.prices), case)
+        prices = self.known.prices
+        # One moment for all gates of a request: they should not disagree on a page.
+        case = self._cases.get(rule.campaign_id)
+        if case is None:
+            case = self._cases[rule.campaign_id] = self.case(rule.campaign_id)
+        return decide(rule.requirement(prices), case)
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
@@ -141,6 +146,7 @@ class Patron:
         pk = self.user.pk
         if self._known is None or self._known_of != pk:
             self._known, self._known_of = load(pk), pk
+            self._cases.clear()
         return self._known
 
     async def aload(self) -> None:
@@ -172,6 +178,7 @@ class Patron:
     def forget(self) -> None:
         """Read again when asked again: something has changed."""
         self._known = None
+        self._cases.clear()
 
 
 def patron_of(request: HttpRequest) -> Patron:
