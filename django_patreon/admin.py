@@ -8,18 +8,34 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
-from .models import PatreonAccount
+from .models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 if TYPE_CHECKING:
+    from django.db.models import Model, QuerySet
     from django.http import HttpRequest
 
-    _ModelAdmin = admin.ModelAdmin[PatreonAccount]
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _TabularInline = admin.TabularInline[Any, Any]
 else:
-    _ModelAdmin = admin.ModelAdmin  # a plain class at run time
+    _ModelAdmin = admin.ModelAdmin  # plain classes at run time
+    _TabularInline = admin.TabularInline
+
+
+class ToLookAt(_ModelAdmin):
+    """Rows that somebody else writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
 
 @admin.register(PatreonAccount)
-class PatreonAccountAdmin(_ModelAdmin):
+class PatreonAccountAdmin(ToLookAt):
     list_display = (
         "full_name_or_id",
         "user",
@@ -72,8 +88,78 @@ class PatreonAccountAdmin(_ModelAdmin):
     def has_tokens(self, account: PatreonAccount) -> bool:
         return bool(account.access_token and account.refresh_token)
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
+
+class TierInline(_TabularInline):
+    model = Tier
+    fields = ("title", "patreon_id", "amount_cents", "published", "fetched_at")
+    readonly_fields = fields
+    can_delete = False
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+
+@admin.register(Campaign)
+class CampaignAdmin(ToLookAt):
+    list_display = ("__str__", "patreon_id", "currency", "is_ours", "creator", "fetched_at")
+    list_filter = ("is_ours",)
+    list_select_related = ("creator",)
+    search_fields = ("name", "vanity", "patreon_id")
+    inlines = (TierInline,)
+
+
+@admin.register(Membership)
+class MembershipAdmin(ToLookAt):
+    list_display = (
+        "__str__",
+        "account",
+        "patron_status",
+        "last_charge_status",
+        "currently_entitled_amount_cents",
+        "titles",
+        "fetched_at",
+    )
+    list_filter = ("patron_status", "last_charge_status", "is_gifted", "is_free_trial", "campaign")
+    list_select_related = ("account", "campaign")
+    search_fields = ("full_name", "email", "patreon_id", "patreon_user_id")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return super().get_queryset(request).prefetch_related("tiers")
+
+    @admin.display(description=_("tiers"))
+    def titles(self, membership: Membership) -> str:
+        return ", ".join(map(str, membership.tiers.all()))
+
+
+@admin.register(Grant)
+class GrantAdmin(_ModelAdmin):
+    """Passes and bans: given and revoked, never changed, so that the history stays true."""
+
+    list_display = ("user", "deny", "tier", "cents", "starts_at", "until", "given_by", "reason")
+    list_filter = ("deny", "tier", "starts_at", "until")
+    list_select_related = ("user", "tier", "given_by")
+    raw_id_fields = ("user",)
+    ordering = ("-created_at",)
+    actions = ("revoke",)
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["reason", f"user__{get_user_model().USERNAME_FIELD}"]
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        asked = ["user", "deny", "tier", "cents", "campaign", "starts_at", "until", "reason"]
+        noted = ["given_by", "created_at", "revoked_by", "revoked_at"]
+        return asked if obj is None else asked + noted
+
+    def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
+        obj.given_by_id = request.user.pk
+        super().save_model(request, obj, form, change)
+
+    @admin.action(description=_("Revoke now"), permissions=["add"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
+        for grant in queryset:
+            grant.revoke(by=request.user)
+            self.log_change(request, grant, [{"changed": {"fields": ["until"]}}])
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -11,11 +11,14 @@ class PatreonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401, PLC0415  (registers; needs loaded apps)
+        from . import checks, groups  # noqa: F401, PLC0415  (registers; needs loaded apps)
+        from .access import listen  # noqa: PLC0415
         from .api import install_gate  # noqa: PLC0415
         from .limits import current_gate  # noqa: PLC0415  (needs loaded models)
 
         install_gate(current_gate)
+        listen()
+        groups.listen()
 
         if apps.is_installed("social_django"):
             from .models import PatreonAccount  # noqa: PLC0415

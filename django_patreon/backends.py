@@ -9,9 +9,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from asgiref.sync import sync_to_async
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, OperationalError, connections, router, transaction
+from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import (
     AuthAssociationError,
@@ -174,12 +176,17 @@ class PatreonOAuth2(BaseOAuth2[Any]):
 
     def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return Patreon's `user` resource, with what came along under `included`."""
+        fetched_at = timezone.now().isoformat()
         try:
             document = api.PatreonClient(Secret(access_token)).identity_document()
         except PatreonAPIError as error:
             failure = self._failure(error, stage="user_info")
         else:
-            return {**document["data"], "included": document.get("included")}
+            return {
+                **document["data"],
+                "included": document.get("included"),
+                "patreon_fetched_at": fetched_at,
+            }
         raise failure
 
     def _failure(self, error: PatreonAPIError, *, stage: ErrorStage) -> SocialAuthBaseException:
@@ -238,6 +245,10 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         return {key: value for key, value in data.items() if key not in _TOKEN_NAMES}
 
     # -- the database
+
+    async def aget_user(self, user_id: Any) -> Any:
+        """Django's `get_user` for async views, which social-auth's backends lack."""
+        return await sync_to_async(self.get_user)(user_id)
 
     def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Run the pipeline in one transaction; once more when another sign-in came first.

@@ -5,14 +5,17 @@
     E003  social_django is not installed                E008  two backends are called "patreon"
     E004  the pipeline lacks our step                   E009  not Patreon, with DEBUG off (deploy)
     E005  e-mail joins users unguarded
+    E010  a rule names a tier that nobody knows
     W001  key or secret is missing                      W003  TLS verification asked to be off
     W002  a token key is easy to guess                  W004  the backend is not installed
+    W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
 
 Ids are never used twice.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,15 +24,25 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+from django.urls import get_resolver
 from django.utils.module_loading import import_string
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
+from .access import declared_rules, tier_id
 from .conf import PatreonSettings, patreon_settings, unknown_keys
+from .models import Tier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-__all__ = ["check_deployment", "check_settings", "check_sign_in"]
+__all__ = [
+    "check_deployment",
+    "check_gates",
+    "check_settings",
+    "check_sign_in",
+    "check_tiers",
+]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"
 JOIN_BY_EMAIL = "django_patreon.pipeline.associate_by_email"
@@ -95,6 +108,91 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
             )
         )
     return faults
+
+
+@register(Tags.security)
+def check_gates(**_: Any) -> list[CheckMessage]:
+    """Look at the rules of all views, and at the names they use."""
+    try:
+        named = patreon_settings()
+    except ImproperlyConfigured:
+        return []  # E002 has said it
+    with suppress(Exception):  # Django's own check of the URLs says what is wrong with them
+        len(get_resolver().url_patterns)  # views are made known by being imported
+    faults: list[CheckMessage] = [
+        Error(
+            f"The gate at {where} asks for the tier {name!r}, which nobody knows:"
+            " it is closed to all.",
+            hint=_near(name, named.TIERS),
+            id="django_patreon.E010",
+        )
+        for where, rule in declared_rules()
+        for name in rule.unknown_tiers
+    ]
+    faults += [
+        Error(
+            f"PATREON['TIER_GROUPS'] names the tier {name!r}, which nobody knows.",
+            hint=_near(name, named.TIERS),
+            id="django_patreon.E010",
+        )
+        for name in named.TIER_GROUPS
+        if tier_id(name) is None
+    ]
+    scopes = getattr(settings, "SOCIAL_AUTH_PATREON_SCOPE", None) or ()
+    asked = scopes.split() if isinstance(scopes, str) else scopes
+    if named.CAMPAIGN_ID is None and "identity.memberships" in asked:
+        faults.append(
+            Warning(
+                "People's memberships of all campaigns are asked for, and nothing says which"
+                " campaign is this site's: gates that name none stay closed.",
+                hint="Set PATREON['CAMPAIGN_ID'].",
+                id="django_patreon.W005",
+            )
+        )
+    return faults
+
+
+@register(Tags.database)
+def check_tiers(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Compare the ids that rules use with the tiers that Patreon has told us of (T13).
+
+    Runs with `migrate` and `check --database default`, and once tiers are known.
+    """
+    using = router.db_for_read(Tier)
+    try:
+        named = patreon_settings().TIERS
+    except ImproperlyConfigured:
+        return []  # E002 has said it
+    if using not in (databases or ()) or Tier._meta.db_table not in _tables(using):
+        return []
+    known = dict(Tier.objects.using(using).values_list("patreon_id", "published"))
+    used = {key: f"PATREON['TIERS'][{name!r}]" for name, key in named.items()}
+    for where, rule in declared_rules():
+        ids = map(tier_id, (*rule.tiers, *([] if rule.at_least is None else [rule.at_least])))
+        for key in ids:
+            if key is not None:
+                used.setdefault(key, f"The gate at {where}")
+    return [
+        Warning(
+            f"{where} means tier {key}, which"
+            f" {'is no longer published' if key in known else 'Patreon has not told us of'}.",
+            hint="A tier that is made anew on Patreon has a new id.",
+            id="django_patreon.W006",
+        )
+        for key, where in used.items()
+        if known and (key not in known or known[key] is False)
+    ]
+
+
+def _tables(using: str) -> list[str]:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        return connection.introspection.table_names(cursor)
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"Did you mean {near[0]!r}?" if near else "Name it in PATREON['TIERS'], or use its id."
 
 
 def _settings_faults() -> Iterator[CheckMessage]:

@@ -7,17 +7,15 @@ Django says that `PATREON` has changed, so `override_settings` works in tests.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["PatreonSettings", "patreon_settings", "unknown_keys"]
 
@@ -36,6 +34,26 @@ class PatreonSettings:
     says that the address is verified?"""
     STORE_EMAIL: bool = True
     """Keep the e-mail address that Patreon reports on the account?"""
+    CAMPAIGN_ID: str | None = None
+    """The campaign that a gate means when it names none; None: the only one that is ours."""
+    TIERS: Mapping[str, str] = field(default_factory=dict)
+    """Names for tier ids, for rules: {"gold": "9100003"}. Titles on Patreon may change."""
+    DECLINED_GRACE: timedelta = timedelta(days=7)
+    """How long a patron whose card was declined keeps what they had, from that charge."""
+    BLANK_GRACE: timedelta = timedelta(days=3)
+    """How long a patron in good standing keeps what Patreon no longer lists."""
+    MAX_AGE: timedelta = timedelta(days=14)
+    """How old what Patreon told us may be before it opens nothing any more."""
+    COUNT_TRIAL: bool = True
+    """Do free trials count as paying?"""
+    COUNT_GIFTED: bool = True
+    """Do gifted memberships count as paying?"""
+    COUNT_UNCHARGED: bool = True
+    """Do patrons count before their first charge?"""
+    STAFF_BYPASS: bool = True
+    """May staff, and the creator, pass every gate?"""
+    TIER_GROUPS: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Django groups that the holders of a tier are in: {"gold": ["supporters"]}."""
     TIMEOUT: tuple[float, float] = (3.0, 10.0)
     """Seconds to wait for Patreon: to connect, and for each piece of the answer."""
     REFRESH_MARGIN: timedelta = timedelta(days=2)
@@ -54,6 +72,10 @@ class PatreonSettings:
 
 
 _NAMES = tuple(each.name for each in dataclasses.fields(PatreonSettings))
+_FLAGS = tuple(each.name for each in dataclasses.fields(PatreonSettings) if each.type == "bool")
+_SPANS = tuple(
+    each.name for each in dataclasses.fields(PatreonSettings) if each.type == "timedelta"
+)
 
 
 def unknown_keys(given: Mapping[str, Any]) -> list[str]:
@@ -77,20 +99,43 @@ def patreon_settings() -> PatreonSettings:
     for name in ("BASE_URL", "USER_AGENT"):
         if not isinstance(values.get(name, ""), str):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be text.")
-    for name in ("LINK_VERIFIED_EMAIL", "STORE_EMAIL"):
+    for name in _FLAGS:
         # Exactly a bool: a hopeful "False" from the environment must not open a door.
         if not isinstance(values.get(name, False), bool):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be True or False.")
-    margin = values.get("REFRESH_MARGIN", PatreonSettings.REFRESH_MARGIN)
-    if not isinstance(margin, timedelta) or margin < timedelta():
-        raise ImproperlyConfigured("PATREON['REFRESH_MARGIN'] must be a timedelta.")
     limit = values.get("RATE_LIMIT", PatreonSettings.RATE_LIMIT)
     known = limit in (None, "database", "process")
     if not known and not str(limit).startswith(("redis://", "rediss://", "unix://")):
         raise ImproperlyConfigured(
             "PATREON['RATE_LIMIT'] must be 'database', 'process', the address of a Redis, or None."
         )
+    for name in _SPANS:
+        span = values.get(name, timedelta())
+        if not isinstance(span, timedelta) or span < timedelta():
+            raise ImproperlyConfigured(f"PATREON[{name!r}] must be a timedelta.")
+    if values.get("CAMPAIGN_ID") is not None:
+        values["CAMPAIGN_ID"] = _id("CAMPAIGN_ID", values["CAMPAIGN_ID"])
+    values["TIERS"] = {
+        name: _id("TIERS", key) for name, key in _dict("TIERS", values.get("TIERS", {})).items()
+    }
+    values["TIER_GROUPS"] = {
+        name: _strings("TIER_GROUPS", groups)
+        for name, groups in _dict("TIER_GROUPS", values.get("TIER_GROUPS", {})).items()
+    }
     return PatreonSettings(**values)
+
+
+def _dict(name: str, value: Any) -> dict[str, Any]:
+    if isinstance(value, dict) and all(isinstance(each, str) and each for each in value):
+        return value
+    raise ImproperlyConfigured(f"PATREON[{name!r}] must be a dict with names for keys.")
+
+
+def _id(name: str, value: Any) -> str:
+    """Ids are text at Patreon; a number is what people write."""
+    if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value).strip():
+        return str(value).strip()
+    raise ImproperlyConfigured(f"PATREON[{name!r}] must have Patreon's ids, such as '4410027'.")
 
 
 def _strings(name: str, value: Any) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import unicodedata
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError
 from social_core.pipeline import social_auth
 
-from . import tokens
+from . import sync, tokens
 from .api import TokenGrant
 from .conf import patreon_settings
 from .fields import Sealed
@@ -104,7 +105,7 @@ def save_account(
     *args: Any,
     **kwargs: Any,
 ) -> dict[str, Any] | None:
-    """Keep the person's Patreon account: profile, tokens, stamps.
+    """Keep the person's Patreon account: profile, tokens, stamps, memberships.
 
     Raises `AlreadyLinked` when the user has another Patreon identity, and social-auth's
     `AuthAssociationError` when the identity belongs to another user.
@@ -115,12 +116,22 @@ def save_account(
     account = _account_of(backend, user, identity.user.id)
     is_new = account._state.adding
     written = _write_profile(account, identity)
-    tokens.store(account, open_grant(response), also=written)
+    grant = open_grant(response)
+    tokens.store(account, grant, also=written)
+    sync.save_identity(
+        identity, account=account, scopes=grant.scopes, fetched_at=_fetched_at(response)
+    )
     if is_new:
         transaction.on_commit(
             partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
         )
     return {"patreon_account": account}
+
+
+def _fetched_at(response: dict[str, Any]) -> datetime:
+    """Say when Patreon was asked: a pipeline that a step interrupts may go on much later."""
+    stamp = response.get("patreon_fetched_at")
+    return datetime.fromisoformat(stamp) if stamp else timezone.now()
 
 
 def users_are_djangos(backend: BaseAuth[object]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-__all__ = ["account_linked", "account_unlinked"]
+__all__ = ["account_linked", "account_unlinked", "membership_changed"]
 
 # A Patreon identity was connected to a user for the first time.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), user.
@@ -13,3 +13,8 @@ account_linked = Signal()
 # A Patreon identity was taken off a user.
 # Arguments: sender (the PatreonAccount class), patreon_id (str), user.
 account_unlinked = Signal()
+
+# Something that Patreon says of a membership has changed, or is new.
+# Arguments: sender (the Membership class), membership (Membership), created (bool),
+# changed (frozenset of the names of its fields, "tiers" among them).
+membership_changed = Signal()

@@ -10,5 +10,8 @@ app_name = "patreon"
 
 urlpatterns = [
     path("account/", views.account, name="account"),
+    path("refresh/", views.refresh, name="refresh"),
+    path("locked/", views.locked, name="locked"),
+    path("view-as/", views.view_as, name="view_as"),
     path("unlink/", views.unlink, name="unlink"),
 ]

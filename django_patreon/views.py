@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.db import transaction
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from social_core.exceptions import AuthPolicyError
 from social_django.utils import load_backend, load_strategy
 
+from . import sync
+from .access import VIEW_AS, Rule, keep_private, locked_page, patron_of, tier_id
+from .exceptions import PatreonError
 from .models import PatreonAccount
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["account", "unlink"]
+__all__ = ["account", "locked", "refresh", "unlink", "view_as"]
+
+logger = logging.getLogger("django_patreon")
 
 
 @never_cache
@@ -46,9 +55,85 @@ def unlink(request: HttpRequest) -> HttpResponse:
             PatreonAccount.objects.filter(user=request.user.pk).delete()
     except AuthPolicyError:
         return _account_page(request, is_last_way_in=True, status=409)
-    if hasattr(request, "_messages"):
-        messages.success(request, _("Patreon is no longer connected to your account."))
+    _tell(request, _("Patreon is no longer connected to your account."))
     return redirect("patreon:account")
+
+
+@require_safe
+@login_required
+def locked(request: HttpRequest) -> HttpResponse:
+    """Show what the person has of the site's campaign, and the way to more of it."""
+    patron = patron_of(request)
+    decision = patron.decide(Rule())
+    page = locked_page(
+        request, decision, patron=patron, come_back_to=_wanted(request, ""), status=200
+    )
+    keep_private(page)
+    return page
+
+
+@never_cache
+@transaction.non_atomic_requests
+@require_POST
+@login_required
+def refresh(request: HttpRequest) -> HttpResponse:
+    """Ask Patreon once about the person's memberships, and go back to where they were.
+
+    "I have just joined: check again." Once in a while only; never more than one question.
+    """
+    account = PatreonAccount.objects.filter(user=request.user.pk).first()
+    target = _wanted(request, "")
+    if account is None or account.needs_reconnect:
+        return redirect("patreon:account")
+    if not sync.may_look_again(account):
+        _tell(request, _("We have just looked. Please try again in half a minute."))
+    else:
+        try:
+            saved = sync.sync_account(account)
+        except PatreonError as error:
+            logger.warning("Looking again at account %s failed: %s", account.patreon_id, error)
+            _tell(request, _("Patreon could not be asked right now. Please try again later."))
+        else:
+            news = saved.created or saved.changed
+            _tell(request, _("Your membership is up to date.") if news else _("Nothing is new."))
+    return redirect(target or "patreon:account")
+
+
+@never_cache
+@require_POST
+@login_required
+def view_as(request: HttpRequest) -> HttpResponse:
+    """Let staff look at the site as a patron of `tier`, or as nobody's (""); `stop` ends it.
+
+    For this session only. A creator cannot be their own patron (observed).
+    """
+    if not request.user.is_staff:
+        raise PermissionDenied
+    if "stop" in request.POST:
+        request.session.pop(VIEW_AS, None)
+        logger.info("User %s looks at the site as themselves again", request.user.pk)
+    else:
+        named = request.POST.get("tier", "")
+        found = tier_id(named) if named else ""
+        if found is None:
+            raise BadRequest("Nobody knows that tier.")
+        request.session[VIEW_AS] = found
+        logger.info("User %s looks at the site as a patron of tier %s", request.user.pk, found)
+    return redirect(_wanted(request, "/"))
+
+
+def _wanted(request: HttpRequest, otherwise: str) -> str:
+    """Return where the person wants to go on, if that is on this site."""
+    asked = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME, "")
+    safe = url_has_allowed_host_and_scheme(
+        asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return asked if safe else otherwise
+
+
+def _tell(request: HttpRequest, words: str) -> None:
+    if hasattr(request, "_messages"):
+        messages.info(request, words)
 
 
 def _account_page(

@@ -54,6 +54,11 @@ def rehearse(site: str, sandbox: str, *, slug: str, admin: tuple[str, str]) -> I
         raise StepError("The account page does not show the connection.")
     yield "the account page shows the connection"
 
+    story = browser.get(f"{site}/stories/ledger/")
+    if story.status_code not in (200, 403) or "no-store" not in story.headers["Cache-Control"]:
+        raise StepError(f"The gated page did not decide (it answered {story.status_code}).")
+    yield f"the gated page is {'open' if story.status_code == 200 else 'locked'} to {name}"
+
     operator = _Browser(site)
     operator.get(f"{site}/admin/login/")
     operator.post("/admin/login/", username=admin[0], password=admin[1], next=ADMIN_LIST)

@@ -38,7 +38,13 @@ SOCIAL_AUTH_PATREON_SECRET = os.environ.get("PATREON_CLIENT_SECRET", "sandbox-se
 
 # -- and the one that makes it talk to the sandbox
 
-PATREON = {"BASE_URL": os.environ.get("PATREON_BASE_URL", "http://127.0.0.1:8001")}
+PATREON = {
+    "BASE_URL": os.environ.get("PATREON_BASE_URL", "http://127.0.0.1:8001"),
+    # Which campaign opens the gates, and what its tiers are called here.
+    "CAMPAIGN_ID": os.environ.get("PATREON_CAMPAIGN_ID", "4410027"),
+    "TIERS": {"bronze": "9100001", "silver": "9100002", "gold": "9100003"},
+    "TIER_GROUPS": {"gold": ["keepers"]},
+}
 
 # -- the rest is like any site
 
@@ -50,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_patreon.middleware.PatreonMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "example_project.urls"

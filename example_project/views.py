@@ -8,11 +8,25 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
+from django_patreon.access import patron_required
+
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
 
 
 def front(request: HttpRequest) -> HttpResponse:
     return render(request, "front.html")
+
+
+@patron_required
+def ledger(request: HttpRequest) -> HttpResponse:
+    """For everybody who supports us with anything."""
+    return render(request, "story.html", {"heading": "The Keeper's Ledger"})
+
+
+@patron_required(at_least="silver")
+def staircase(request: HttpRequest) -> HttpResponse:
+    """For Silver, and for what is worth as much."""
+    return render(request, "story.html", {"heading": "The Second Staircase"})
 
 
 def register(request: HttpRequest) -> HttpResponse:

@@ -23,12 +23,14 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "social_django",
     "django_patreon",
+    "tests.gates",
 ]
 MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "django_patreon.middleware.PatreonMiddleware",
 ]
 TEMPLATES = [
     {
@@ -39,6 +41,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "django_patreon.context_processors.patreon",
             ]
         },
     }

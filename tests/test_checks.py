@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.utils import timezone
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
+from django_patreon.access import Rule, rules
 from django_patreon.backends import PatreonOAuth2
+from django_patreon.models import Campaign
 
 # Since Django 6 the checks look at the database, too.
 pytestmark = pytest.mark.django_db
@@ -47,6 +50,15 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"PATREON": {"LINK_VERIFIED_EMAIL": "False"}}, "E002", "True or False"),
         ({"PATREON": {"REFRESH_MARGIN": 7}}, "E002", "timedelta"),
         ({"PATREON": {"BASE_URL": None}}, "E002", "BASE_URL"),
+        ({"PATREON": {"DECLINED_GRACE": 7}}, "E002", "DECLINED_GRACE"),
+        ({"PATREON": {"COUNT_TRIAL": 1}}, "E002", "COUNT_TRIAL"),
+        ({"PATREON": {"CAMPAIGN_ID": []}}, "E002", "CAMPAIGN_ID"),
+        ({"PATREON": {"TIERS": ["gold"]}}, "E002", "TIERS"),
+        ({"PATREON": {"TIERS": {"gold": ""}}}, "E002", "TIERS"),
+        ({"PATREON": {"TIER_GROUPS": {"1": "supporters"}}}, "E002", "TIER_GROUPS"),
+        ({"PATREON": {"TIERS": {"gold": 1}, "TIER_GROUPS": {"gould": ["a"]}}}, "E010",
+         "Did you mean 'gold'?"),
+        ({"SOCIAL_AUTH_PATREON_SCOPE": "identity.memberships"}, "W005", "CAMPAIGN_ID"),
         ({"PATREON": {"TOKEN_KEYS": ["short"]}}, "W002", "secrets.token_urlsafe"),
         ({"INSTALLED_APPS": ["django.contrib.auth", "django.contrib.contenttypes",
                              "django_patreon"]}, "E003", "social_django"),
@@ -91,3 +103,32 @@ def test_production_has_no_sandbox(settings) -> None:
 def test_a_pipeline_with_our_steps_is_fine(settings) -> None:
     settings.SOCIAL_AUTH_PIPELINE = ["django_patreon.pipeline.associate_by_email", STEP]
     assert faults() == {}
+
+
+def test_a_gate_that_names_an_unknown_tier_is_found_at_start(settings) -> None:
+    """T13: it is closed at run time, and loud before."""
+    settings.PATREON = {"TIERS": {"gold": "1"}}
+    rules._DECLARED.append(("site.views.page", Rule(tier="gould")))
+    try:
+        assert faults().keys() == {"E010"}
+        assert "site.views.page asks for the tier 'gould'" in faults()["E010"]
+        assert "Did you mean 'gold'?" in faults()["E010"]
+    finally:
+        rules._DECLARED.pop()
+
+
+def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:
+    """T13."""
+
+    def found() -> list[str]:
+        return [each.msg for each in run_checks(databases=["default"]) if "W006" in str(each.id)]
+
+    settings.PATREON = {"TIERS": {"gold": "1", "old": "2", "odd": "3"}}
+    assert found() == []  # nothing is known yet
+    campaign = Campaign.objects.create(patreon_id="9", fetched_at=timezone.now())
+    for key, published in (("1", True), ("2", False), ("9100002", None), ("9100003", True)):
+        campaign.tiers.create(patreon_id=key, published=published, fetched_at=timezone.now())
+    assert found() == [
+        "PATREON['TIERS']['old'] means tier 2, which is no longer published.",
+        "PATREON['TIERS']['odd'] means tier 3, which Patreon has not told us of.",
+    ]

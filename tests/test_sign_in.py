@@ -41,7 +41,10 @@ def test_a_nameless_user_is_not_what_comes_of_a_real_v2_answer(dance: Dance, pat
     asked = query_of(next(c.request.url for c in patreon.calls if IDENTITY in c.request.url))
     assert "full_name" in asked["fields[user]"].split(",")
     assert "amount_cents" in asked["fields[tier]"].split(",")
-    assert asked["include"] == "memberships.currently_entitled_tiers,memberships.campaign,campaign"
+    assert (
+        asked["include"]
+        == "memberships.currently_entitled_tiers,memberships.campaign.tiers,campaign"
+    )
     assert dance.user.first_name == "Silvia"
 
 

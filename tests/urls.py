@@ -29,6 +29,7 @@ urlpatterns = [
     path("login/", front),
     path("inside/", front),
     path("admin/", admin.site.urls),
+    path("gates/", include("tests.gates.urls")),
     path("patreon/", include("django_patreon.urls")),
     path("", include("social_django.urls", namespace="social")),
 ]

@@ -16,7 +16,8 @@ __all__ = [
 
 IDENTITY_INCLUDE = (
     "memberships.currently_entitled_tiers",
-    "memberships.campaign",
+    # Its tiers too, for their prices; apps ask for them with a patron's token (observed).
+    "memberships.campaign.tiers",
     "campaign",
 )
 # No more than we use: one field that Patreon has dropped makes the whole call a 400 (observed).
@@ -44,14 +45,14 @@ IDENTITY_FIELDS = {
         "pledge_relationship_start",
         "will_pay_amount_cents",
     ),
-    "campaign": ("is_monthly", "pledge_url", "url", "vanity"),
+    "campaign": ("currency", "is_monthly", "name", "pledge_url", "url", "vanity"),
     "tier": ("amount_cents", "published", "title", "url"),
 }
 
 MEMBER_INCLUDE = ("user", "currently_entitled_tiers", "campaign")
 MEMBER_FIELDS = {
     "user": ("full_name", "image_url", "url", "vanity"),
-    "member": (*IDENTITY_FIELDS["member"], "email", "full_name"),
+    "member": (*IDENTITY_FIELDS["member"], "email", "full_name", "note"),
     "tier": IDENTITY_FIELDS["tier"],
 }
 CAMPAIGN_FIELDS = {"campaign": IDENTITY_FIELDS["campaign"], "tier": IDENTITY_FIELDS["tier"]}

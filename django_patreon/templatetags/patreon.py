@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.template.base import Node, NodeList, Parser, Token, token_kwargs
 from django.utils.http import url_has_allowed_host_and_scheme
+
+from django_patreon.access import Rule, patron_for, patron_of, sentence
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -45,3 +48,59 @@ def _come_back_to(request: HttpRequest | None) -> str:
         return asked
     # The answer to a POST may not be a page that can be visited again.
     return request.get_full_path() if request.method in ("GET", "HEAD") else ""
+
+
+@register.filter
+def is_patron(user: Any, tier: Any = None) -> bool:
+    """Say whether a user is a patron: `{% if user|is_patron %}`, `{% if user|is_patron:"gold" %}`.
+
+    A tier is meant exactly, as in `check(user, tier=...)`.
+    """
+    return bool(patron_for(user or None).check(tier=tier or None))
+
+
+@register.tag
+def patrons_only(parser: Parser, token: Token) -> PatronsOnly:
+    """Show what is between to patrons, and what stands behind `{% locked %}` to others.
+
+        {% patrons_only tier="gold" %}...{% locked %}{{ why }}{% endpatrons_only %}
+
+    Takes what `check` takes. Behind `{% locked %}`, `decision` and `why` are there.
+    """
+    bits = token.split_contents()[1:]
+    rule = token_kwargs(bits, parser)
+    if bits:
+        raise template.TemplateSyntaxError(
+            'patrons_only takes arguments by name, such as tier="gold".'
+        )
+    unknown = rule.keys() - Rule.__dataclass_fields__
+    if unknown:
+        raise template.TemplateSyntaxError(
+            f"patrons_only does not know {', '.join(sorted(unknown))}."
+        )
+    inside = parser.parse(("locked", "endpatrons_only"))
+    outside = NodeList()
+    if parser.next_token().contents == "locked":
+        outside = parser.parse(("endpatrons_only",))
+        parser.delete_first_token()
+    return PatronsOnly(rule, inside, outside)
+
+
+class PatronsOnly(Node):
+    child_nodelists = ("inside", "outside")
+
+    def __init__(self, rule: dict[str, Any], inside: NodeList, outside: NodeList) -> None:
+        self.rule, self.inside, self.outside = rule, inside, outside
+
+    def render(self, context: template.Context) -> str:
+        request = context.get("request")
+        user = context.get("user")
+        patron = patron_for(user) if request is None else patron_of(request)
+        asked = {name: value.resolve(context) for name, value in self.rule.items()}
+        # A variable that is not there is no tier, and no tier is not "any tier".
+        asked = {name: "" if value is None else value for name, value in asked.items()}
+        decision = patron.check(**asked)
+        if decision.allowed:
+            return self.inside.render(context)
+        with context.push(decision=decision, why=sentence(decision)):
+            return self.outside.render(context)

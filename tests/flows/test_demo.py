@@ -64,7 +64,8 @@ def test_the_check_starts_both_programs_when_neither_runs(environment: dict[str,
     done = check(environment, *ports)
     assert done.returncode == 0, done.stderr
     assert "The whole dance works" in done.stdout
-    assert done.stdout.count("  ok  ") == 7
+    assert done.stdout.count("  ok  ") == 8
+    assert "the gated page is open to Alma Reyes" in done.stdout
 
 
 def test_the_demo_runs_until_ctrl_c_and_passes_its_own_check(environment, running_demo) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('django_patreon', '0001_initial'),
+        ('django_patreon', '0002_memberships_and_grants'),
     ]
 
     operations = [

@@ -1,4 +1,4 @@
-"""What the site knows about people on Patreon."""
+"""PatreonAccount: who somebody is on Patreon."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from .fields import EncryptedTextField
+from django_patreon.fields import EncryptedTextField
 
-__all__ = ["PatreonAccount", "RateBucket"]
+__all__ = ["PatreonAccount"]
 
 
 class PatreonAccount(models.Model):
@@ -66,6 +66,11 @@ class PatreonAccount(models.Model):
     last_refresh_message = models.TextField(_("why it failed"), blank=True)
 
     last_sign_in_at = models.DateTimeField(_("last sign-in with Patreon"), null=True, blank=True)
+    last_look_at = models.DateTimeField(
+        null=True,
+        editable=False,
+        help_text=_("When Patreon was last asked because the person wanted it."),
+    )
     created_at = models.DateTimeField(_("connected since"), auto_now_add=True)
 
     class Meta:
@@ -84,20 +89,3 @@ class PatreonAccount(models.Model):
     def needs_reconnect(self) -> bool:
         """Must the person sign in with Patreon again before we can ask on their behalf?"""
         return self.state == self.State.RECONNECT or not self.access_token
-
-
-class RateBucket(models.Model):
-    """What is left of one of Patreon's rate limits; written by `limits` alone."""
-
-    key = models.CharField(primary_key=True, max_length=80)
-    arrival = models.BigIntegerField(
-        default=0,
-        help_text="Microseconds since 1970 until which the room in the bucket is spoken for.",
-    )
-
-    class Meta:
-        verbose_name = _("rate limit")
-        verbose_name_plural = _("rate limits")
-
-    def __str__(self) -> str:
-        return self.key

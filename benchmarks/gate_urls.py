@@ -1,0 +1,50 @@
+"""The pages that `benchmarks.gates` measures: the same page, and the gate in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.template import engines
+from django.urls import path
+
+from django_patreon.access import check, patron_required
+from django_patreon.models import Membership
+
+ROWS = [{"title": f"Story {n}", "words": 1000 * n} for n in range(20)]
+PAGE = engines["django"].from_string(
+    "<h1>open to {{ user.username }}</h1>"
+    "{% for row in rows %}<li>{{ row.title|upper }}, {{ row.words }} words</li>{% endfor %}"
+)
+
+
+def nothing(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(PAGE.render({"rows": ROWS}, request))
+
+
+def others_gate(times: int) -> Callable[[HttpRequest], HttpResponse]:
+    """One query a gate, and no more of a rule than a status: as peers do."""
+
+    def view(request: HttpRequest) -> HttpResponse:
+        for _ in range(times):
+            row = Membership.objects.get(account__user=request.user, campaign__patreon_id="1")
+            assert row.patron_status == "active_patron"
+        return nothing(request)
+
+    return view
+
+
+@patron_required(at_least="2")
+def fifty(request: HttpRequest) -> HttpResponse:
+    for _ in range(49):
+        assert check(request.user, at_least="2")
+    return nothing(request)
+
+
+urlpatterns = [
+    path("nothing/", nothing),
+    path("ours/", patron_required(at_least="2")(nothing)),
+    path("ours50/", fifty),
+    path("get/", others_gate(1)),
+    path("get50/", others_gate(50)),
+]

@@ -1,0 +1,44 @@
+"""May this user in? One decision, the same in a view, a class, a queryset, a template, an API.
+
+    check(user, tier="gold")                       the decision itself; `acheck` in async views
+    @patron_required(at_least="silver")            a view, sync or async
+    class Page(PatronRequiredMixin, ...)           a class-based view
+    class Post(PatronGated): ...                   Post.objects.visible_to(user)
+    request.patreon.check(cents=500)               with PatreonMiddleware
+    PatronFileView                                 a private file
+
+Tiers are named as in `PATREON["TIERS"]`, or by Patreon's id. `loading` asks the database once for
+each request, `patron` keeps what it said, and `entitlement` decides. Patreon is never called.
+"""
+
+from .files import PatronFileView
+from .gated import PatronGated
+from .gates import PatronRequiredMixin, keep_private, locked, locked_page, patron_required
+from .loading import KnownTier
+from .patron import VIEW_AS, Patron, acheck, acting_in, check, listen, patron_for, patron_of
+from .rules import Rule, declared_rules, tier_id
+from .words import needs_in_words, sentence
+
+__all__ = [
+    "VIEW_AS",
+    "KnownTier",
+    "Patron",
+    "PatronFileView",
+    "PatronGated",
+    "PatronRequiredMixin",
+    "Rule",
+    "acheck",
+    "acting_in",
+    "check",
+    "declared_rules",
+    "keep_private",
+    "listen",
+    "locked",
+    "locked_page",
+    "needs_in_words",
+    "patron_for",
+    "patron_of",
+    "patron_required",
+    "sentence",
+    "tier_id",
+]

@@ -1,0 +1,63 @@
+"""PatronFileView: files that only patrons get, handed over by the web server where it can."""
+
+from __future__ import annotations
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from django.core.exceptions import SuspiciousFileOperation
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils._os import safe_join
+from django.utils.http import content_disposition_header
+
+from .gates import PatronRequiredMixin
+
+__all__ = ["PatronFileView"]
+
+
+class PatronFileView(PatronRequiredMixin):
+    """Serve the file `<path:path>` of the folder `root` to patrons.
+
+        path("media/<path:path>", PatronFileView.as_view(
+            root="/srv/private", patron_rule={"tier": "gold"}, accel="/protected/"))
+
+    `root` must not lie under what the web server hands to everybody.
+    """
+
+    root: str | Path = ""
+    accel: str = ""
+    """nginx: the address of its `internal` location for `root`, such as "/protected/"."""
+    x_sendfile: bool = False
+    """Apache's mod_xsendfile, lighttpd: let the server send the file by its path."""
+    as_attachment: bool = False
+
+    def get(self, request: HttpRequest, path: str, **kwargs: Any) -> HttpResponseBase:
+        """Answer with the file. Raises `Http404` where there is none, or it is not in `root`."""
+        if not self.root:
+            raise ValueError("PatronFileView needs a root.")
+        try:
+            found = Path(safe_join(self.root, path))
+        except (SuspiciousFileOperation, ValueError):
+            raise Http404 from None
+        base = Path(self.root).resolve()
+        if not found.is_file() or not found.resolve().is_relative_to(base):
+            raise Http404
+        kind, encoding = mimetypes.guess_type(found.name)
+        if not self.accel and not self.x_sendfile:
+            return FileResponse(
+                found.open("rb"), as_attachment=self.as_attachment, filename=found.name
+            )
+        response = HttpResponse(
+            content_type="application/octet-stream" if encoding or not kind else kind
+        )
+        header = content_disposition_header(self.as_attachment, found.name)
+        if header is not None:
+            response.headers["Content-Disposition"] = header
+        if self.accel:
+            inside = found.resolve().relative_to(base).as_posix()
+            response.headers["X-Accel-Redirect"] = f"{self.accel.rstrip('/')}/{quote(inside)}"
+        else:
+            response.headers["X-Sendfile"] = quote(str(found.resolve()))
+        return response

@@ -1,0 +1,125 @@
+"""PatronGated: rows that say themselves who may see them, and a filter that obeys them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from django_patreon.entitlement import Decision, Reason, Standing, standings
+from django_patreon.models import Tier
+
+from .patron import now, patron_for
+from .rules import Rule
+
+__all__ = ["PatronGated", "PatronGatedQuerySet"]
+
+_NO_CAMPAIGN = "no campaign in particular"
+
+
+class PatronGatedQuerySet(models.QuerySet[Any]):
+    def visible_to(self, user: Any) -> Self:
+        """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
+
+        One query, whatever the number of rows, and filtered in the database. What is known of the
+        user costs one more, unless this request has asked before.
+        """
+        found = Q(public_from__lte=timezone.now())
+        patron = patron_for(user)
+        patron.was_asked = True
+        if user is None or not user.is_authenticated:
+            return self.filter(found)
+        known = patron.known
+        special = {each.campaign_id for each in known.grants}
+        special |= {each.campaign_id for each in known.memberships}
+        special |= {*known.own_campaigns, known.default_campaign}
+        campaigns = sorted(each for each in special if each is not None)
+        for campaign in campaigns:
+            tiers = Tier.objects.filter(campaign__patreon_id=campaign)
+            for standing in standings(patron.case(campaign)):
+                found |= Q(required_tier__in=_reached(tiers, standing)) & _cents(standing)
+        # Anybody's pass for all campaigns, and staff's.
+        elsewhere = Tier.objects.exclude(campaign__patreon_id__in=campaigns)
+        for standing in standings(patron.case(_NO_CAMPAIGN)):
+            found |= Q(required_tier__in=_reached(elsewhere, standing)) & _cents(standing)
+        for standing in standings(patron.case()):
+            if standing.pays or standing.everything:
+                found |= Q(required_tier=None) & _cents(standing)
+        return self.filter(found)
+
+
+def _reached(tiers: models.QuerySet[Tier], standing: Standing) -> models.QuerySet[Tier, Any]:
+    """The tiers that this standing is at least worth; as `entitlement` has it."""
+    if not standing.everything:
+        worth = Q(patreon_id__in=standing.tier_ids) | Q(
+            amount_cents__gt=0, amount_cents__lte=standing.monthly_cents
+        )
+        if standing.pays or standing.tier_ids:
+            worth |= Q(amount_cents__lte=0)
+        tiers = tiers.filter(worth)
+    return tiers.order_by().values("pk")
+
+
+def _cents(standing: Standing) -> Q:
+    if standing.everything:
+        return Q()
+    if not standing.pays:
+        return Q(min_cents=None)
+    return Q(min_cents=None) | Q(min_cents__lte=standing.monthly_cents)
+
+
+class PatronGated(models.Model):
+    """A row for patrons: any support is enough, unless it asks for a tier or for an amount."""
+
+    required_tier = models.ForeignKey(
+        Tier,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("for tier"),
+        help_text=_("This tier or whatever is worth as much. Empty: any support."),
+    )
+    min_cents = models.PositiveIntegerField(
+        _("for a pledge of"), null=True, blank=True, db_index=True, help_text=_("Cents a month.")
+    )
+    public_from = models.DateTimeField(
+        _("for everybody from"), null=True, blank=True, db_index=True
+    )
+
+    objects = PatronGatedQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def patron_rule(self) -> Rule:
+        """Return what this row asks for."""
+        tier = self.required_tier
+        return Rule(
+            at_least=tier,
+            cents=self.min_cents,
+            campaign=None if tier is None else tier.campaign,
+        )
+
+    def decision_for(self, user: Any) -> Decision:
+        """Say whether `user` may see this row, and why."""
+        opens_at = self.public_from
+        moment = now()
+        if opens_at is not None and not settings.USE_TZ:
+            opens_at = timezone.make_aware(opens_at)
+        if opens_at is not None and opens_at <= moment:
+            return Decision(allowed=True, reason=Reason.PUBLIC)
+        decision = patron_for(user).decide(self.patron_rule())
+        if decision.allowed or opens_at is None:
+            return decision
+        return replace(decision, until=_earlier(decision.until, opens_at))
+
+
+def _earlier(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else min(one, other)

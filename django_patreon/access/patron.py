@@ -1,0 +1,264 @@
+"""One person before the gates of one request: everything is asked from the database once."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils import timezone
+
+from django_patreon.entitlement import (
+    Case,
+    Decision,
+    MembershipFacts,
+    Reason,
+    Step,
+    Subject,
+    TierFacts,
+    decide,
+    explain,
+)
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+
+from .loading import Known, KnownTier, load
+from .rules import Rule
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = [
+    "VIEW_AS",
+    "Patron",
+    "acheck",
+    "acting_in",
+    "check",
+    "listen",
+    "now",
+    "patron_for",
+    "patron_of",
+]
+
+VIEW_AS = "patreon_view_as"
+"""The session's key: which tier a member of staff pretends to hold, "" for none at all."""
+
+_request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
+
+
+def check(user: Any, **rule: Any) -> Decision:
+    """Say whether `user` may come in: `check(user, tier="gold")`, `check(user)` for any patron.
+
+    Arguments are those of `Rule`. Never calls Patreon. At most one query, and none when the
+    user of the current request has been asked about before.
+    """
+    return patron_for(user).check(**rule)
+
+
+async def acheck(user: Any, **rule: Any) -> Decision:
+    """`check`, in an async view."""
+    request = _request.get()
+    if request is not None and hasattr(request, "_acached_user"):
+        # Where Django keeps what `request.auser()` found; `request.user` would ask once more.
+        request.user = request._acached_user
+    return await sync_to_async(check)(user, **rule)
+
+
+class Patron:
+    """What one user may see. Reads the database when it is first asked, and not again.
+
+    `request.patreon` is one of these.
+    """
+
+    def __init__(self, user: Any = None, *, request: HttpRequest | None = None) -> None:
+        self._given_user = user
+        self._request = request
+        self._known: Known | None = None
+        self._known_of: Any = None
+        self._cases: dict[str | None, Case] = {}
+        self.was_asked = False
+        """Has anything on the page depended on it? Then no cache may keep the page."""
+
+    def check(self, **rule: Any) -> Decision:
+        """Say whether they may come in. Arguments are those of `Rule`."""
+        return self.decide(Rule(**rule))
+
+    async def acheck(self, **rule: Any) -> Decision:
+        """`check`, in an async view."""
+        await self.aload()
+        return self.decide(Rule(**rule))
+
+    @property
+    def is_patron(self) -> bool:
+        """Do they support the campaign with any amount?"""
+        return self.check().allowed
+
+    def decide(self, rule: Rule) -> Decision:
+        self.was_asked = True
+        user = self.user
+        if user is None or not user.is_authenticated:
+            needs = rule.requirement({})
+            return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
+        prices = self.known.prices
+        # One moment for all gates of a request: they should not disagree on a page.
+        case = self._cases.get(rule.campaign_id)
+        if case is None:
+            case = self._cases[rule.campaign_id] = self.case(rule.campaign_id)
+        return decide(rule.requirement(prices), case)
+
+    def explain(self, rule: Rule) -> tuple[Step, ...]:
+        """List the questions asked about this rule; for operators."""
+        return explain(rule.requirement(self.known.prices), self.case(rule.campaign_id))
+
+    def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
+        """Put together what is known for the rule, of the campaign named or the site's own."""
+        self.was_asked = True
+        known = self.known
+        campaign_id = campaign_id or known.default_campaign
+        if self.view_as is not None and bypass:
+            return _pretended(known, campaign_id, self.view_as)
+        return known.case(campaign_id, now=now(), is_staff=_is_staff(self.user), bypass=bypass)
+
+    @property
+    def tiers(self) -> list[KnownTier]:
+        """The tiers of the site's own campaign that they hold, the dearest first."""
+        case = self.case()
+        held = {
+            tier.id
+            for each in case.memberships
+            if each.campaign_id == case.campaign_id
+            for tier in each.tiers
+        }
+        found = (self.known.tiers[key] for key in held if key in self.known.tiers)
+        return sorted(found, key=lambda tier: (-(tier.amount_cents or 0), tier.id))
+
+    @property
+    def user(self) -> Any:
+        """Whose gates these are; of a request, whoever is signed in at the moment."""
+        if self._request is None:
+            return self._given_user
+        return getattr(self._request, "user", None)
+
+    @property
+    def known(self) -> Known:
+        pk = self.user.pk
+        if self._known is None or self._known_of != pk:
+            self._known, self._known_of = load(pk), pk
+            self._cases.clear()
+        return self._known
+
+    async def aload(self) -> None:
+        """Read everything now, so that an async view or its template need not."""
+        await sync_to_async(self._load)()
+        user, request = self.user, self._request
+        if request is not None and hasattr(request, "auser"):
+            # Django keeps two: the view would ask for the same user again.
+            async def auser() -> Any:
+                return user
+
+            request.auser = auser
+
+    def _load(self) -> None:
+        user = self.user
+        if user is not None and user.is_authenticated:
+            _ = self.known
+
+    @property
+    def view_as(self) -> str | None:
+        """The tier that a member of staff looks at the site with, "" for none; None: as oneself."""
+        session = getattr(self._request, "session", None)
+        user = self.user
+        if session is None or not _is_staff(user):
+            return None
+        found = session.get(VIEW_AS)
+        return found if isinstance(found, str) else None
+
+    def forget(self) -> None:
+        """Read again when asked again: something has changed."""
+        self._known = None
+        self._cases.clear()
+
+
+def patron_of(request: HttpRequest) -> Patron:
+    """Return the one `Patron` of a request."""
+    found = request.__dict__.get("patreon")
+    if not isinstance(found, Patron):
+        found = Patron(request=request)
+        request.patreon = found  # type: ignore[attr-defined]
+    return found
+
+
+def patron_for(user: Any) -> Patron:
+    """Return the current request's `Patron` if it is about this user, else a new one."""
+    request = _request.get()
+    if request is not None and user is not None:
+        current = getattr(request, "user", None)
+        if current is not None and (current is user or _same(current, user)):
+            return patron_of(request)
+    return Patron(user)
+
+
+def _is_staff(user: Any) -> bool:
+    return bool(getattr(user, "is_staff", False)) and bool(user.is_active)
+
+
+def _same(one: Any, other: Any) -> bool:
+    return one.pk is not None and one.pk == getattr(other, "pk", None)
+
+
+class acting_in:
+    """Let `check(user)` know of the request it is called in."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+
+    def __enter__(self) -> None:
+        self.token = _request.set(self.request)
+
+    def __exit__(self, *exc: object) -> None:
+        _request.reset(self.token)
+
+
+def listen() -> None:
+    """Let a request that writes what gates depend on read it again afterwards."""
+    for model in (PatreonAccount, Campaign, Tier, Membership, Grant):
+        for signal in (post_save, post_delete):
+            signal.connect(_forget, sender=model, dispatch_uid="django_patreon.access")
+    m2m_changed.connect(
+        _forget, sender=Membership.tiers.through, dispatch_uid="django_patreon.access"
+    )
+
+
+def _forget(**kwargs: Any) -> None:
+    request = _request.get()
+    if request is not None:
+        patron_of(request).forget()
+
+
+def now() -> datetime:
+    """The time, aware whatever the site's settings."""
+    found = timezone.now()
+    return found if settings.USE_TZ else timezone.make_aware(found)
+
+
+def _pretended(known: Known, campaign_id: str | None, tier: str) -> Case:
+    """A patron in good standing who holds this tier and nothing else; "" is nobody's patron."""
+    price = known.prices.get(tier)
+    moment = now()
+    membership = MembershipFacts(
+        campaign_id=campaign_id or "",
+        fetched_at=moment,
+        patron_status="active_patron",
+        last_charge_status="Paid",
+        currently_entitled_amount_cents=price,
+        pledge_cadence=1,
+        tiers=(TierFacts(tier, price),),
+    )
+    return Case(
+        campaign_id=campaign_id,
+        now=moment,
+        subject=Subject(is_linked=True),
+        memberships=(membership,) if tier else (),
+    )

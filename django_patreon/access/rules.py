@@ -1,0 +1,115 @@
+"""What a gate asks for, as a site writes it: names of tiers, or ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from django_patreon.conf import patreon_settings
+from django_patreon.entitlement import Requirement, TierFacts
+from django_patreon.models import Tier, campaign_id_of
+
+__all__ = ["Rule", "declared_rules", "tier_id"]
+
+_DECLARED: list[tuple[str, Rule]] = []
+
+
+def declared_rules() -> list[tuple[str, Rule]]:
+    """List the rules of decorators and class-based views, with where they stand: for the checks."""
+    return list(_DECLARED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """The arguments of a gate. No argument: any paid support. All that is named must hold.
+
+    Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id.
+    """
+
+    tier: Any = None
+    """Hold this tier, or one of these."""
+    at_least: Any = None
+    """Hold this tier, or another or an amount that is worth as much a month."""
+    cents: int | None = None
+    """Give this much a month, in cents of the campaign's currency."""
+    lifetime_cents: int | None = None
+    """Be a patron who has given this much in all."""
+    since: datetime | None = None
+    """Have joined at this moment or earlier."""
+    campaign: Any = None
+    """A `Campaign` or its id; None: the site's own."""
+
+    def __post_init__(self) -> None:
+        for name in ("cents", "lifetime_cents"):
+            value = getattr(self, name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
+                raise TypeError(f"{name} must be a whole number of cents, not {value!r}.")
+        if self.since is not None and not isinstance(self.since, datetime):
+            raise TypeError("since must be a datetime.")
+        for each in (*self.tiers, *([] if self.at_least is None else [self.at_least])):
+            if not isinstance(each, (str, int, Tier)):
+                raise TypeError("A tier is given as a Tier, a name from PATREON['TIERS'] or an id.")
+
+    def declare(self, where: str) -> Rule:
+        """Let the system checks know of this rule."""
+        _DECLARED.append((where, self))
+        return self
+
+    @property
+    def tiers(self) -> tuple[Any, ...]:
+        if self.tier is None:
+            return ()
+        return tuple(self.tier) if isinstance(self.tier, (list, tuple, set)) else (self.tier,)
+
+    @property
+    def campaign_id(self) -> str | None:
+        """Patreon's id of the campaign that the rule names."""
+        return None if self.campaign is None else campaign_id_of(self.campaign)
+
+    @property
+    def unknown_tiers(self) -> list[str]:
+        """Names that are neither in `PATREON["TIERS"]` nor ids."""
+        named = (*self.tiers, *([] if self.at_least is None else [self.at_least]))
+        return [str(each) for each in named if tier_id(each) is None]
+
+    def requirement(self, prices: Mapping[str, int | None]) -> Requirement:
+        """Return what the rule asks for, in ids; `prices` are of the tiers that are known.
+
+        A tier that nobody knows opens to nobody.
+        """
+        at_least = None if self.at_least is None else tier_id(self.at_least)
+        asked = None
+        if self.tier is not None:
+            asked = frozenset(key for each in self.tiers if (key := tier_id(each)) is not None)
+        if self.at_least is not None and at_least is None:
+            asked = frozenset()
+        price = prices.get(at_least or "", getattr(self.at_least, "amount_cents", None))
+        return Requirement(
+            tiers=asked,
+            at_least=None if at_least is None else TierFacts(at_least, price),
+            cents=self.cents,
+            lifetime_cents=self.lifetime_cents,
+            since=_aware(self.since),
+        )
+
+
+def tier_id(named: Any) -> str | None:
+    """Return Patreon's id of a tier; None for a name that means nothing.
+
+    Ids are digits (observed). A title is no name: it may change on Patreon at any time (T13).
+    """
+    if isinstance(named, Tier):
+        return named.patreon_id
+    text = str(named)
+    found = patreon_settings().TIERS.get(text)
+    return found if found is not None else (text if text.isdecimal() else None)
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    if moment is None or timezone.is_aware(moment):
+        return moment
+    return timezone.make_aware(moment, timezone.get_default_timezone())

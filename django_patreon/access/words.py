@@ -1,0 +1,100 @@
+"""Reasons and rules, in sentences for the person they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.formats import date_format
+from django.utils.translation import gettext as translate
+from django.utils.translation import gettext_lazy as _
+
+from django_patreon.entitlement import Decision, Reason, Requirement
+
+from .loading import KnownTier
+
+__all__ = ["SENTENCES", "needs_in_words", "sentence"]
+
+SENTENCES: Mapping[Reason, Any] = {
+    Reason.PUBLIC: _("This is open to everybody."),
+    Reason.ANONYMOUS: _("Please sign in first."),
+    Reason.DENIED: _("The people who run this site have closed it to you."),
+    Reason.GRANTED: _("The people who run this site have given you a pass."),
+    Reason.STAFF: _("You work here."),
+    Reason.CREATOR: _("This is your own campaign."),
+    Reason.UNKNOWN_CAMPAIGN: _("This site has not said which campaign opens this."),
+    Reason.NOT_LINKED: _("Your account here is not linked to Patreon yet."),
+    Reason.NEEDS_RECONNECT: _("Your link to Patreon has ended; sign in with Patreon again."),
+    Reason.NO_MEMBERSHIP: _("You are not a member of this campaign on Patreon."),
+    Reason.TOO_OLD: _("It is too long since we last heard from Patreon about your membership."),
+    Reason.UNKNOWN_STATUS: _("Patreon describes your membership in a word that we do not know."),
+    Reason.UNKNOWN_CHARGE: _("Patreon describes your payment in a word that we do not know."),
+    Reason.PAID: _("You are a patron; thank you."),
+    Reason.PENDING: _("You are a patron; your payment is under way."),
+    Reason.UNCHARGED: _("You are a patron; your first payment is still to come."),
+    Reason.TRIAL: _("You are a patron on a free trial."),
+    Reason.GIFT: _("Somebody has given you this membership."),
+    Reason.CANCELLED: _("You have cancelled, and what you have paid for is still yours."),
+    Reason.DECLINED_GRACE: _(
+        "Your last payment was declined; you keep your access for a few days to repair that."
+    ),
+    Reason.BLANK_GRACE: _(
+        "Patreon names no tier for you at the moment; you keep the last one for a few days."
+    ),
+    Reason.STILL_ENTITLED: _("Patreon still counts you as entitled."),
+    Reason.FREE_TIER: _("Your free membership is enough."),
+    Reason.TRIAL_NOT_COUNTED: _("Free trials do not open this."),
+    Reason.GIFT_NOT_COUNTED: _("Gifted memberships do not open this."),
+    Reason.UNCHARGED_NOT_COUNTED: _("This opens when your first payment has been made."),
+    Reason.DECLINED: _("Your last payment was declined; please check it on Patreon."),
+    Reason.BLANK: _("Patreon names no tier and no amount for you."),
+    Reason.REFUNDED: _("Your last payment was refunded."),
+    Reason.FRAUD: _("Patreon did not accept your last payment; please ask Patreon about it."),
+    Reason.CHARGE_FAILED: _("Your last payment did not succeed; please check it on Patreon."),
+    Reason.FORMER: _("Your membership has ended."),
+    Reason.NEVER: _("You follow this campaign for free; this is for paying patrons."),
+    Reason.UNKNOWN_TIER: _("This asks for a tier that does not exist, so it is closed to all."),
+    Reason.OTHER_TIER: _("This is for another tier than yours."),
+    Reason.HIGHER_TIER: _("This is for a higher tier than yours."),
+    Reason.MORE_A_MONTH: _("This is for patrons who give more a month."),
+    Reason.MORE_SUPPORT: _("This is for people who have given more in all."),
+    Reason.JOINED_LATER: _("This is for people who joined earlier than you."),
+}
+
+
+def sentence(decision: Decision) -> str:
+    """Say why, to the person."""
+    return str(SENTENCES[decision.reason])
+
+
+def needs_in_words(needs: Requirement | None, tiers: Mapping[str, KnownTier]) -> list[str]:
+    """Say what is missing: each item completes "You need ..."."""
+    if needs is None or needs.tiers == frozenset():
+        return []
+    found = []
+    if needs.tiers is not None:
+        titles = sorted(_title(each, tiers) for each in needs.tiers)
+        found.append(
+            translate("the tier %s") % titles[0]
+            if len(titles) == 1
+            else translate("one of the tiers %s") % ", ".join(titles)
+        )
+    if needs.at_least is not None:
+        found.append(translate("the tier %s or a higher one") % _title(needs.at_least.id, tiers))
+    if needs.cents is not None:
+        found.append(translate("a pledge of at least %s a month") % _amount(needs.cents))
+    if needs.lifetime_cents is not None:
+        found.append(translate("%s given in all") % _amount(needs.lifetime_cents))
+    if needs.since is not None:
+        found.append(translate("to have joined by %s") % date_format(needs.since, "DATE_FORMAT"))
+    return found or [translate("a paid membership")]
+
+
+def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
+    known = tiers.get(key)
+    return (known.title if known else "") or key
+
+
+def _amount(cents: int) -> str:
+    whole, rest = divmod(cents, 100)
+    return f"{whole}.{rest:02}" if rest else str(whole)

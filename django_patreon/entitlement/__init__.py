@@ -1,0 +1,52 @@
+"""The rule: membership, grants, policy and a moment in; one explainable decision out.
+
+Pure: no Django, no database, no clock, nothing else of ours. What a caller does not tell it, it
+does not know, and it then keeps the gate closed.
+
+    decide(requirement, case)    may they come in, why, until when, and what is missing
+    explain(requirement, case)   the same, question by question
+    standings(case)              all that a person may show, for a filter over many gates
+
+`facts` are the inputs, `reasons` the answers, `worth` does the sums, `standing` reads Patreon's
+words, `requirement` compares, `decision` asks in order: signed out, denied by hand, given a pass,
+staff or creator, not linked, link broken, no membership, facts too old, status, and last what the
+rule asks for.
+
+More entitlement never closes a gate: another tier, more cents, a period that runs longer. A blank
+reading stands for what is remembered, so more than blank is more than what was remembered.
+"""
+
+from .decision import Step, decide, explain, standings
+from .facts import (
+    Case,
+    Decision,
+    GrantFacts,
+    MembershipFacts,
+    Policy,
+    Requirement,
+    Subject,
+    TierFacts,
+)
+from .reasons import Reason
+from .requirement import unmet
+from .standing import Standing
+from .worth import Worth
+
+__all__ = [
+    "Case",
+    "Decision",
+    "GrantFacts",
+    "MembershipFacts",
+    "Policy",
+    "Reason",
+    "Requirement",
+    "Standing",
+    "Step",
+    "Subject",
+    "TierFacts",
+    "Worth",
+    "decide",
+    "explain",
+    "standings",
+    "unmet",
+]

@@ -1,0 +1,226 @@
+"""May this person come in? The first question that has an answer decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from .facts import Case, Decision, GrantFacts, MembershipFacts, Requirement
+from .reasons import Reason
+from .requirement import shortfall, unmet
+from .standing import Judgement, Standing, earlier, judge, of_grant
+
+__all__ = ["Step", "decide", "explain", "standings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One question of the rule; a `decision` where the answer ended it."""
+
+    question: str
+    decision: Decision | None
+
+
+def decide(requirement: Requirement, case: Case) -> Decision:
+    """Say whether the person of `case` meets `requirement`."""
+    inquiry = _Inquiry(requirement, case)
+    return next(found for _, ask in _STEPS if (found := ask(inquiry)) is not None)
+
+
+def explain(requirement: Requirement, case: Case) -> tuple[Step, ...]:
+    """List the questions asked until one decided; the last step holds what `decide` returns."""
+    return tuple(_walk(_Inquiry(requirement, case)))
+
+
+def standings(case: Case) -> tuple[Standing, ...]:
+    """List all that the person may show at any gate of this campaign.
+
+    For those who have many gates and one person, such as a filter in the database: `decide`
+    allows a requirement exactly when it is not `unmet` by one of these.
+    """
+    inquiry = _Inquiry(Requirement(), case)
+    subject = case.subject
+    if subject.is_anonymous or inquiry.denials:
+        return ()
+    found = inquiry.passes
+    if inquiry.bypass is not None:
+        found += (Standing(reason=inquiry.bypass, everything=True),)
+    if case.campaign_id and subject.is_linked and not subject.needs_reconnect:
+        found += inquiry.judgement.standings
+    return found
+
+
+def _walk(inquiry: _Inquiry) -> Iterator[Step]:
+    for question, ask in _STEPS:
+        decision = ask(inquiry)
+        yield Step(question=question, decision=decision)
+        if decision is not None:
+            return
+
+
+class _Inquiry:
+    """One requirement and one case, and what follows from the two."""
+
+    def __init__(self, requirement: Requirement, case: Case) -> None:
+        self.requirement = requirement
+        self.case = case
+        self.grants = [each for each in case.grants if each.campaign_id in (None, case.campaign_id)]
+
+    @cached_property
+    def membership(self) -> MembershipFacts | None:
+        """The membership of this campaign (T4): the newest facts, should there be two."""
+        mine = [each for each in self.case.memberships if each.campaign_id == self.case.campaign_id]
+        return max(mine, key=lambda each: (each.fetched_at, repr(each))) if mine else None
+
+    @cached_property
+    def judgement(self) -> Judgement:
+        if self.membership is None:
+            return Judgement(refusal=Reason.NO_MEMBERSHIP)
+        return judge(self.membership, policy=self.case.policy, now=self.case.now)
+
+    @property
+    def denials(self) -> list[GrantFacts]:
+        return [each for each in self.grants if each.deny and each.is_in_force(self.case.now)]
+
+    @property
+    def passes(self) -> tuple[Standing, ...]:
+        in_force = (e for e in self.grants if not e.deny and e.is_in_force(self.case.now))
+        return tuple(of_grant(each) for each in in_force)
+
+    @property
+    def bypass(self) -> Reason | None:
+        if not self.case.policy.staff_bypass:
+            return None
+        if self.case.subject.is_staff:
+            return Reason.STAFF
+        return Reason.CREATOR if self.case.subject.is_creator else None
+
+    def enough(self, found: Iterable[Standing]) -> Standing | None:
+        """Pick what meets the requirement, the most lasting first; None when nothing does."""
+        best: Standing | None = None
+        for each in found:
+            if unmet(self.requirement, each) is not None:
+                continue
+            if each.until is None:
+                return each
+            if best is None or best.until is None or best.until < each.until:
+                best = each
+        return best
+
+    def allow(self, standing: Standing) -> Decision:
+        """Open, until it ends or until a denial that is already written down begins."""
+        denials = (e.starts_at for e in self.grants if e.deny and e.is_ahead(self.case.now))
+        return Decision(
+            allowed=True,
+            reason=standing.reason,
+            until=earlier(standing.until, *denials),
+            detail=standing.detail,
+        )
+
+    def refuse(
+        self, reason: Reason, needs: Requirement | None = None, *, detail: str = ""
+    ) -> Decision:
+        """Stay closed, until a grant that is already written down begins to help."""
+        helpful = (
+            each.starts_at
+            for each in self.grants
+            if not each.deny
+            and each.is_ahead(self.case.now)
+            and unmet(self.requirement, of_grant(each)) is None
+        )
+        return Decision(
+            allowed=False,
+            reason=reason,
+            until=earlier(*helpful),
+            needs=needs or self.requirement,
+            detail=detail,
+        )
+
+
+def _anonymous(inquiry: _Inquiry) -> Decision | None:
+    if not inquiry.case.subject.is_anonymous:
+        return None
+    return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=inquiry.requirement)
+
+
+def _nowhere(inquiry: _Inquiry) -> Decision | None:
+    return None if inquiry.case.campaign_id else inquiry.refuse(Reason.UNKNOWN_CAMPAIGN)
+
+
+def _denied(inquiry: _Inquiry) -> Decision | None:
+    ends = [each.until for each in inquiry.denials]
+    if not ends:
+        return None
+    known = [each for each in ends if each is not None]
+    until = max(known) if len(known) == len(ends) else None
+    return Decision(allowed=False, reason=Reason.DENIED, until=until)
+
+
+def _granted(inquiry: _Inquiry) -> Decision | None:
+    standing = inquiry.enough(inquiry.passes)
+    return None if standing is None else inquiry.allow(standing)
+
+
+def _bypassed(inquiry: _Inquiry) -> Decision | None:
+    reason = inquiry.bypass
+    if reason is None:
+        return None
+    return inquiry.allow(Standing(reason=reason, everything=True))
+
+
+def _unlinked(inquiry: _Inquiry) -> Decision | None:
+    return None if inquiry.case.subject.is_linked else inquiry.refuse(Reason.NOT_LINKED)
+
+
+def _disconnected(inquiry: _Inquiry) -> Decision | None:
+    broken = inquiry.case.subject.needs_reconnect
+    return inquiry.refuse(Reason.NEEDS_RECONNECT) if broken else None
+
+
+def _not_a_member(inquiry: _Inquiry) -> Decision | None:
+    return inquiry.refuse(Reason.NO_MEMBERSHIP) if inquiry.membership is None else None
+
+
+def _too_old(inquiry: _Inquiry) -> Decision | None:
+    old = inquiry.judgement.refusal is Reason.TOO_OLD
+    return inquiry.refuse(Reason.TOO_OLD) if old else None
+
+
+def _not_in_standing(inquiry: _Inquiry) -> Decision | None:
+    """Refuse whom the status refuses, unless the rule names what even they have."""
+    judgement = inquiry.judgement
+    if judgement.refusal is None:
+        return None
+    standing = inquiry.enough(judgement.standings)
+    if standing is not None:
+        return inquiry.allow(standing)
+    needs = unmet(inquiry.requirement, judgement.standings[0]) if judgement.standings else None
+    return inquiry.refuse(judgement.refusal, needs, detail=judgement.detail)
+
+
+def _falls_short(inquiry: _Inquiry) -> Decision:
+    """Compare what the membership is worth with what the rule asks for."""
+    found = inquiry.judgement.standings
+    standing = inquiry.enough(found)
+    if standing is not None:
+        return inquiry.allow(standing)
+    paying = (each for each in found if each.pays)
+    richest = max(paying, key=lambda each: (each.monthly_cents, len(each.tier_ids)))
+    needs = unmet(inquiry.requirement, richest) or inquiry.requirement
+    return inquiry.refuse(shortfall(needs), needs)
+
+
+_STEPS: tuple[tuple[str, Callable[[_Inquiry], Decision | None]], ...] = (
+    ("Is somebody signed in?", _anonymous),
+    ("Has this site closed it to them?", _denied),
+    ("Have they been given a pass that is enough?", _granted),
+    ("Are they staff, or the creator?", _bypassed),
+    ("Is it known which campaign this is about?", _nowhere),
+    ("Is their account linked to Patreon?", _unlinked),
+    ("Does the link still work?", _disconnected),
+    ("Are they a member of this campaign?", _not_a_member),
+    ("Is what we know new enough?", _too_old),
+    ("Is the membership in good standing?", _not_in_standing),
+    ("Is it enough for this rule?", _falls_short),
+)

@@ -1,0 +1,58 @@
+"""What a rule asks for, held against what a person may show."""
+
+from __future__ import annotations
+
+from .facts import Requirement
+from .reasons import Reason
+from .standing import Standing
+
+__all__ = ["shortfall", "unmet"]
+
+
+def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
+    """Return the part of `requirement` that `standing` does not meet; None when it meets all."""
+    if standing.everything:
+        return None
+    asked, has = requirement, standing
+    holds = asked.tiers is None or not has.tier_ids.isdisjoint(asked.tiers)
+    joined = asked.since is None or (
+        has.member_since is not None and has.member_since <= asked.since
+    )
+    needs = Requirement(
+        tiers=None if holds else asked.tiers,
+        at_least=None if _reaches(asked, has) else asked.at_least,
+        cents=_lacking(asked.cents, has.monthly_cents, has.pays),
+        lifetime_cents=_lacking(asked.lifetime_cents, has.lifetime_cents, has.pays),
+        since=None if joined else asked.since,
+    )
+    # A rule that names no tier is a paid rule, whatever else it names.
+    paid_rule = asked.tiers is None and asked.at_least is None
+    if needs == Requirement() and (has.pays or not paid_rule):
+        return None
+    return needs
+
+
+def shortfall(needs: Requirement) -> Reason:
+    """Name what a paying person lacks: the first part that is not met."""
+    if needs.tiers is not None:
+        return Reason.OTHER_TIER if needs.tiers else Reason.UNKNOWN_TIER
+    if needs.at_least is not None:
+        return Reason.HIGHER_TIER
+    if needs.cents is not None:
+        return Reason.MORE_A_MONTH
+    return Reason.JOINED_LATER if needs.lifetime_cents is None else Reason.MORE_SUPPORT
+
+
+def _reaches(asked: Requirement, has: Standing) -> bool:
+    """Hold the tier, or what is worth as much; a free one is worth any tier at all."""
+    tier = asked.at_least
+    if tier is None or tier.id in has.tier_ids:
+        return True
+    if tier.is_free:
+        return has.pays or bool(has.tier_ids)
+    return tier.amount_cents is not None and has.monthly_cents >= tier.amount_cents
+
+
+def _lacking(asked: int | None, has: int, counts: bool) -> int | None:
+    """Return what is asked for unless it is there and counts."""
+    return None if asked is None or (counts and has >= asked) else asked

@@ -1,0 +1,111 @@
+"""Tiers as Django groups: `TIER_GROUPS = {"gold": ["supporters"]}` makes `user.has_perm` work.
+
+Kept in step with every change of a membership, a grant or an account, and at every sign-in.
+What ends by itself, because time passes, is seen by `manage.py patreon_groups`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.auth.signals import user_logged_in
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.signals import post_delete, post_save
+
+from .access import Patron, Rule, tier_id
+from .conf import patreon_settings
+from .entitlement import decide
+from .models import Grant, PatreonAccount
+from .signals import membership_changed
+
+__all__ = ["keep", "keep_all", "listen"]
+
+logger = logging.getLogger("django_patreon")
+
+
+def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
+    """Put the user in the groups of their tiers and out of the others; return what (would) change.
+
+    Touches only groups that `TIER_GROUPS` names. Staff get no group for being staff.
+    """
+    chosen = patreon_settings().TIER_GROUPS
+    if not chosen:
+        return set(), set()
+    patron = Patron(user)
+    wanted: set[str] = set()
+    for tier, names in chosen.items():
+        known = patron.known.tiers.get(tier_id(tier) or "")
+        rule = Rule(tier=tier, campaign=known.campaign_id if known else None)
+        case = patron.case(rule.campaign_id, bypass=False)
+        if decide(rule.requirement(patron.known.prices), case).allowed:
+            wanted.update(names)
+    managed = {name for names in chosen.values() for name in names}
+    has = set(user.groups.filter(name__in=managed).values_list("name", flat=True))
+    added, removed = wanted - has, has - wanted
+    if not dry_run:
+        if added:
+            user.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in sorted(added)))
+        if removed:
+            user.groups.remove(*Group.objects.filter(name__in=removed))
+        if added or removed:
+            logger.info(
+                "User %s joined %s and left %s",
+                user.pk,
+                sorted(added) or "-",
+                sorted(removed) or "-",
+            )
+    return added, removed
+
+
+def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]]]:
+    """Keep everybody whom it may concern, and yield those for whom something changes."""
+    managed = {name for names in patreon_settings().TIER_GROUPS.values() for name in names}
+    concerned = get_user_model()._default_manager.filter(
+        Q(pk__in=PatreonAccount.objects.values("user"))
+        | Q(pk__in=Grant.objects.in_force().values("user"))
+        | Q(groups__name__in=managed)
+    )
+    for user in concerned.distinct().order_by("pk").iterator(chunk_size=500):
+        added, removed = keep(user, dry_run=dry_run)
+        if added or removed:
+            yield user, added, removed
+
+
+def listen() -> None:
+    """Keep groups in step from now on."""
+    uid = "django_patreon.groups"
+    membership_changed.connect(_on_membership, dispatch_uid=uid)
+    user_logged_in.connect(_on_sign_in, dispatch_uid=uid)
+    for model in (Grant, PatreonAccount):
+        for signal in (post_save, post_delete):
+            signal.connect(_on_row, sender=model, dispatch_uid=uid)
+
+
+def _on_membership(membership: Any, **kwargs: Any) -> None:
+    if membership.account_id is not None:
+        account = PatreonAccount.objects.filter(pk=membership.account_id).first()
+        if account is not None:
+            _keep_by_key(account.user_id)
+
+
+def _on_sign_in(user: Any, **kwargs: Any) -> None:
+    keep(user)
+
+
+def _on_row(instance: Any, **kwargs: Any) -> None:
+    if patreon_settings().TIER_GROUPS:
+        transaction.on_commit(partial(_keep_by_key, instance.user_id))
+
+
+def _keep_by_key(key: Any) -> None:
+    if not patreon_settings().TIER_GROUPS:
+        return
+    user = get_user_model()._default_manager.filter(pk=key).first()
+    if user is not None:  # else it has been deleted, and its groups with it
+        keep(user)

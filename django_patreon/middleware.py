@@ -1,0 +1,76 @@
+"""PatreonMiddleware: `request.patreon`, and what must be true of every page that asked it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.loader import render_to_string
+
+from .access import Patron, acting_in, keep_private, patron_of
+
+__all__ = ["PatreonMiddleware"]
+
+_BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
+
+
+class PatreonMiddleware:
+    """Goes behind Django's AuthenticationMiddleware. Asks nothing unless the page does.
+
+    Every answer that depended on who is a patron is kept out of caches, whatever form the gate
+    had; and a member of staff who looks at the site as a patron sees that on every page.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(
+        self, get_response: Callable[[HttpRequest], HttpResponseBase | Awaitable[HttpResponseBase]]
+    ) -> None:
+        self.get_response: Any = get_response
+        self.is_async = iscoroutinefunction(get_response)
+        if self.is_async:
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.is_async:
+            return self._acall(request)
+        patron = patron_of(request)
+        with acting_in(request):
+            return _finish(request, patron, self.get_response(request))
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        patron = patron_of(request)
+        with acting_in(request):
+            return _finish(request, patron, await self.get_response(request))
+
+
+def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> HttpResponseBase:
+    if not patron.was_asked:
+        return response
+    keep_private(response)
+    if patron.view_as is not None:
+        _say_so(request, patron, response)
+    return response
+
+
+def _say_so(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> None:
+    """Put a banner on the page, wherever the site's templates come from."""
+    if (
+        not isinstance(response, HttpResponse)
+        or response.has_header("Content-Encoding")
+        or not response.headers.get("Content-Type", "").startswith("text/html")
+    ):
+        return
+    tier = patron.known.tiers.get(patron.view_as or "")
+    banner = render_to_string(
+        "django_patreon/view_as_banner.html",
+        {"tier": tier, "view_as": patron.view_as},
+        request,
+    ).encode(response.charset)
+    response.content = _BODY.sub(lambda found: found[0] + banner, response.content, count=1)
+    if response.has_header("Content-Length"):
+        response.headers["Content-Length"] = str(len(response.content))

@@ -1,0 +1,22 @@
+"""What the site knows about people on Patreon.
+
+Token columns are written by `tokens` alone; campaigns, tiers and memberships by `sync` alone.
+"""
+
+from .account import PatreonAccount
+from .campaign import Campaign, Tier, campaign_id_of, checkout_address, tier_id_of
+from .grant import Grant
+from .membership import Membership
+from .rate_bucket import RateBucket
+
+__all__ = [
+    "Campaign",
+    "Grant",
+    "Membership",
+    "PatreonAccount",
+    "RateBucket",
+    "Tier",
+    "campaign_id_of",
+    "checkout_address",
+    "tier_id_of",
+]

@@ -1,0 +1,347 @@
+"""The only writer of campaigns, tiers and memberships.
+
+All news passes through `save_identity` and `save_member`, whoever brings it, and the newest wins,
+whatever order it arrives in: a row says as of when it is.
+
+    sync_account(account)       ask Patreon about one person, and save the answer
+    may_look_again(account)     is it time to ask because the person wants it?
+    save_identity(...)          save what an identity answer says, at sign-in
+    save_member(...)            save what is new about one membership
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import OperationalError, models, transaction
+from django.utils import timezone
+
+from . import tokens
+from .conf import patreon_settings
+from .models import Campaign, Membership, PatreonAccount, Tier
+from .resources import Campaign as CampaignNews
+from .resources import Identity, Member
+from .resources import Tier as TierNews
+from .signals import membership_changed
+
+__all__ = ["Saved", "may_look_again", "save_identity", "save_member", "sync_account"]
+
+logger = logging.getLogger("django_patreon")
+
+LOOK_EVERY = timedelta(seconds=30)
+"""How often one person may have us ask Patreon again."""
+
+ALL_MEMBERSHIPS = "identity.memberships"
+CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
+"""Rights over a campaign that its creator gives to a site that acts for it."""
+
+LARGEST = 2**53
+_Row = TypeVar("_Row", Campaign, Tier)
+
+
+@dataclass
+class Saved:
+    """How many memberships an answer was about."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    ignored: int = 0
+    """Older than what is known, or of no campaign."""
+
+
+def may_look_again(account: PatreonAccount) -> bool:
+    """Say whether Patreon may be asked now because a person pressed a button; counts as asking."""
+    now = timezone.now()
+    long_ago = models.Q(last_look_at=None) | models.Q(last_look_at__lte=now - LOOK_EVERY)
+    found = PatreonAccount.objects.filter(long_ago, pk=account.pk)
+    return bool(found.update(last_look_at=now))
+
+
+def sync_account(account: PatreonAccount) -> Saved:
+    """Ask Patreon once about the person of `account`, and save their memberships.
+
+    Raises what `tokens.client_for(account).identity()` raises; then nothing has changed.
+    """
+    fetched_at = timezone.now()  # before the answer was made: never newer than what it says
+    identity = tokens.client_for(account).identity()
+    with transaction.atomic():
+        return save_identity(
+            identity, account=account, scopes=account.scopes, fetched_at=fetched_at
+        )
+
+
+def save_identity(
+    identity: Identity,
+    *,
+    account: PatreonAccount,
+    scopes: Collection[str],
+    fetched_at: datetime,
+) -> Saved:
+    """Save all memberships, tiers and campaigns that an identity answer carries.
+
+    `scopes` are those of the token that asked. Memberships that others told us of earlier are
+    joined to the account. One that the answer should list and does not is taken for blank.
+    """
+    saved = Saved()
+    mine = Membership.objects.filter(patreon_user_id=account.patreon_id)
+    # One after the other, so that the caches of whoever listens are told.
+    for stray in mine.filter(account=None).order_by("patreon_id"):
+        stray.account = account
+        stray.save(update_fields=["account"])
+    members = [each for each in identity.memberships if each.campaign_id is not None]
+    for _ in range(len(identity.memberships) - len(members)):
+        logger.warning(
+            "Patreon lists a membership of account %s without a campaign: it is ignored",
+            account.patreon_id,
+        )  # T4
+        saved.ignored += 1
+    ours = _ours(identity, members, scopes)
+    news = {key: CampaignNews(id=key) for each in members if (key := each.campaign_id)}
+    news |= identity.campaigns
+    campaigns = _save_campaigns(news, ours, fetched_at)
+    for key, each in sorted(identity.campaigns.items()):
+        _save_tiers(campaigns[key], each.tier_ids or (), identity.tiers, fetched_at)
+    own = campaigns.get(identity.campaign_id or "")
+    if own is not None and own.creator_id != account.pk:
+        own.creator = account
+        own.save(update_fields=["creator"])
+    for member in sorted(members, key=lambda each: each.id):
+        save_member(
+            member,
+            campaign=campaigns[member.campaign_id or ""],
+            tiers=identity.tiers,
+            fetched_at=fetched_at,
+            user_id=account.patreon_id,
+            full_name=identity.user.full_name,
+            saved=saved,
+        )
+    should_be_listed = mine.exclude(patreon_id__in=[each.id for each in members])
+    if scopes and ALL_MEMBERSHIPS not in scopes:
+        should_be_listed = should_be_listed.filter(campaign__is_ours=True)
+    if scopes:
+        for missing in should_be_listed.order_by("patreon_id"):
+            _write(missing.patreon_id, dict(_NOTHING), [], fetched_at, saved)
+    return saved
+
+
+def save_member(
+    member: Member,
+    *,
+    campaign: Campaign,
+    tiers: Mapping[str, TierNews],
+    fetched_at: datetime,
+    user_id: str | None = None,
+    full_name: str | None = None,
+    saved: Saved | None = None,
+) -> Membership:
+    """Save what is new about one membership, unless something newer is known.
+
+    The account is whoever has Patreon's id of the person here, and may be nobody.
+    """
+    held = _save_tiers(campaign, member.tier_ids or (), tiers, fetched_at)
+    user_id = member.user_id or user_id or ""
+    account = PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
+    columns: dict[str, Any] = {
+        "campaign_id": campaign.pk,
+        "account_id": account.pk if account else None,
+        "patreon_user_id": user_id,
+        "patron_status": _cut(member.patron_status, 32),
+        "last_charge_status": _cut(member.last_charge_status, 32),
+        "last_charge_date": _moment(member.last_charge_date),
+        "next_charge_date": _moment(member.next_charge_date),
+        "currently_entitled_amount_cents": _number(member.currently_entitled_amount_cents),
+        "will_pay_amount_cents": _number(member.will_pay_amount_cents),
+        "campaign_lifetime_support_cents": _number(member.campaign_lifetime_support_cents),
+        "pledge_cadence": _months(member.pledge_cadence),
+        "pledge_relationship_start": _moment(member.pledge_relationship_start),
+        "is_gifted": bool(member.is_gifted),
+        "is_free_trial": bool(member.is_free_trial),
+    }
+    # Not every answer speaks of these: silence changes nothing.
+    told = {
+        "full_name": _cut(member.full_name or full_name, 255),
+        "note": member.note,
+        "lifetime_support_cents": _number(member.lifetime_support_cents),
+        "is_follower": member.is_follower,
+        "email": _cut(member.email, 254),
+    }
+    columns |= {name: value for name, value in told.items() if value is not None}
+    if not patreon_settings().STORE_EMAIL:
+        columns["email"] = ""
+    known = None if member.tier_ids is None else held
+    return _write(member.id, columns, known, fetched_at, saved or Saved())
+
+
+_NOTHING = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}
+
+
+def _write(
+    patreon_id: str,
+    columns: dict[str, Any],
+    held: list[Tier] | None,
+    fetched_at: datetime,
+    saved: Saved,
+) -> Membership:
+    """Bring one row up to date. `held` None: the answer did not speak of tiers."""
+    row = Membership.objects.select_for_update().filter(patreon_id=patreon_id).first()
+    is_new = row is None
+    if row is None:
+        row = Membership(patreon_id=patreon_id, fetched_at=fetched_at)
+    elif row.fetched_at > fetched_at:
+        saved.ignored += 1
+        return row
+    before = [] if is_new else list(row.tiers.all())
+    if held is None:
+        held = before if (columns["currently_entitled_amount_cents"] or 0) > 0 else []
+    columns |= _memory(row, before, held, columns["currently_entitled_amount_cents"], fetched_at)
+    changed = {name for name, value in columns.items() if is_new or getattr(row, name) != value}
+    for name, value in columns.items():
+        setattr(row, name, value)
+    row.fetched_at = fetched_at
+    row.save(force_insert=is_new, update_fields=None if is_new else {*changed, "fetched_at"})
+    if {each.pk for each in held} != {each.pk for each in before}:
+        row.tiers.set(held)
+        changed.add("tiers")
+    if is_new or changed:
+        transaction.on_commit(
+            partial(
+                membership_changed.send,
+                sender=Membership,
+                membership=row,
+                created=is_new,
+                changed=frozenset(changed),
+            )
+        )
+    saved.created += is_new
+    saved.changed += bool(changed) and not is_new
+    saved.unchanged += not changed and not is_new
+    return row
+
+
+def _memory(
+    row: Membership, before: list[Tier], held: list[Tier], amount: int | None, at: datetime
+) -> dict[str, Any]:
+    """Keep in mind what was listed, from the reading on that no longer lists it (T12)."""
+    had_tiers, has_tiers = (any((t.amount_cents or 0) > 0 for t in each) for each in (before, held))
+    had_amount, has_amount = ((x or 0) > 0 for x in (row.currently_entitled_amount_cents, amount))
+    remembered_tiers = bool(row.remembered and row.remembered["tiers"])
+    if has_tiers or (has_amount and not had_tiers and not remembered_tiers):
+        return {"blank_since": None, "remembered": None}
+    if had_tiers or had_amount:
+        if row.remembered and not had_tiers:
+            return {}  # the amount has followed the tiers: what was first is what was
+        prices = {tier.patreon_id: tier.amount_cents for tier in before}
+        return {
+            "blank_since": at,
+            "remembered": {
+                "tiers": prices,
+                "cents": row.currently_entitled_amount_cents or 0,
+                "months": row.pledge_cadence,
+            },
+        }
+    return {} if row.blank_since is not None else {"blank_since": at, "remembered": None}
+
+
+def _ours(identity: Identity, members: Iterable[Member], scopes: Collection[str]) -> set[str]:
+    """Tell this site's own campaigns from those that somebody here happens to know.
+
+    Without the scope for all memberships Patreon shows the one to the client's own campaign only
+    (official). Otherwise a creator must have given us rights over theirs, or the site says so.
+    """
+    found = {patreon_settings().CAMPAIGN_ID}
+    if scopes and ALL_MEMBERSHIPS not in scopes:
+        found |= {each.campaign_id for each in members}
+    if CREATORS_SCOPES.intersection(scopes):
+        found.add(identity.campaign_id)
+    return {each for each in found if each is not None}
+
+
+def _save_campaigns(
+    news: Mapping[str, CampaignNews], ours: set[str], fetched_at: datetime
+) -> dict[str, Campaign]:
+    wanted: dict[str, dict[str, Any]] = {}
+    for key, each in news.items():
+        told = {
+            "name": _cut(each.name, 255),
+            "vanity": _cut(each.vanity, 255),
+            "url": each.url,
+            "pledge_url": each.pledge_url,
+            "currency": _cut(each.currency, 8),
+            "is_monthly": each.is_monthly,
+        }
+        wanted[key] = {name: value for name, value in told.items() if value is not None}
+        if key in ours:
+            wanted[key]["is_ours"] = True
+    return _upsert(Campaign, wanted, fetched_at)
+
+
+def _save_tiers(
+    campaign: Campaign, ids: Iterable[str], news: Mapping[str, TierNews], fetched_at: datetime
+) -> list[Tier]:
+    wanted: dict[str, dict[str, Any]] = {}
+    for key in ids:
+        each = news.get(key) or TierNews(id=key)
+        told = {
+            "campaign_id": campaign.pk,
+            "title": _cut(each.title, 255),
+            "amount_cents": _number(each.amount_cents),
+            "published": each.published,
+            "url": each.url,
+        }
+        wanted[key] = {name: value for name, value in told.items() if value is not None}
+    return list(_upsert(Tier, wanted, fetched_at).values())
+
+
+def _upsert(
+    model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
+) -> dict[str, _Row]:
+    """Bring rows up to date by Patreon's id. What has not changed is not written: everybody's
+    sign-in names the same campaign, and a write would make them wait for each other."""
+    rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
+    missing = sorted(wanted.keys() - rows.keys())
+    if missing:
+        model._default_manager.bulk_create(
+            [model(patreon_id=key, fetched_at=fetched_at, **wanted[key]) for key in missing],
+            ignore_conflicts=True,  # somebody else's sign-in may have been first
+        )
+        # Locked: the latest, also where a transaction otherwise sees the past.
+        found = model._default_manager.select_for_update().filter(patreon_id__in=missing)
+        rows |= {each.patreon_id: each for each in found}
+        if len(rows) < len(wanted):
+            raise OperationalError("Another transaction has begun to write the same rows.")
+    for key in sorted(wanted):
+        row = rows[key]
+        news: list[str] = [n for n, value in wanted[key].items() if getattr(row, n) != value]
+        if news and row.fetched_at <= fetched_at:
+            for name in news:
+                setattr(row, name, wanted[key][name])
+            row.fetched_at = fetched_at
+            row.save(update_fields=[*news, "fetched_at"])
+    return rows
+
+
+def _cut(text: str | None, length: int) -> str | None:
+    return None if text is None else text[:length]
+
+
+def _number(value: int | None) -> int | None:
+    """Drop what no column holds: a sum like that is nobody's pledge."""
+    return value if value is not None and abs(value) < LARGEST else None
+
+
+def _months(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= 1200 else None
+
+
+def _moment(value: datetime | None) -> datetime | None:
+    """Drop what not every database holds, and make it what this site's databases hold."""
+    if value is None or not 1970 <= value.year <= 9998:
+        return None
+    return value if settings.USE_TZ else timezone.make_naive(value)

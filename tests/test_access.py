@@ -1,0 +1,525 @@
+"""Gates from the inside: queries, freshness, campaigns, pages. See flows/test_gates as well."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
+from django.http import Http404
+from django.template import Context, Template, TemplateSyntaxError
+from django.test import AsyncClient, Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone, translation
+
+from django_patreon.access import (
+    Patron,
+    PatronFileView,
+    Rule,
+    acting_in,
+    check,
+    patron_of,
+    patron_required,
+)
+from django_patreon.access.words import SENTENCES, needs_in_words
+from django_patreon.entitlement import Reason, Requirement
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+from django_patreon.sandbox.people import FOREIGN, GOLD, HOME, SILVER
+from django_patreon.sync import sync_account
+
+from .dance import Dance
+from .gates.models import Story
+from .gates.urls import FORMS, ROOT, RULES
+from .test_sync import at_patreon
+
+User = get_user_model()
+TIERS = {"gold": GOLD, "silver": SILVER}
+
+
+@pytest.fixture(autouse=True)
+def names(settings) -> None:
+    settings.PATREON = {"TIERS": TIERS}
+
+
+def queries_of(client: Client, path: str) -> list[str]:
+    with CaptureQueriesContext(connection) as found:
+        text_of(client.get(path))
+    return [each["sql"] for each in found]
+
+
+def text_of(answer: Any) -> str:
+    """Read all of it, which ends a file that is served."""
+    return b"".join(answer).decode()
+
+
+class TestWhatItCosts:
+    @pytest.mark.parametrize("form", FORMS)
+    @pytest.mark.parametrize("slug", ["gold", "free"])
+    def test_a_gated_request_costs_one_query_more(self, dance: Dance, form: str, slug: str) -> None:
+        dance.sign_in(slug)
+        plain = len(queries_of(dance.client, "/gates/ungated/"))
+        assert len(queries_of(dance.client, f"/gates/{form}/gold/")) == plain + 1
+
+    def test_it_is_the_same_for_who_signed_in_by_password(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        client = Client()
+        client.force_login(dance.user, "django.contrib.auth.backends.ModelBackend")
+        plain = len(queries_of(client, "/gates/ungated/"))
+        assert len(queries_of(client, "/gates/fifty/gold/")) == plain + 1
+
+    def test_who_is_signed_out_costs_nothing(self, db: None) -> None:
+        assert queries_of(Client(), "/gates/fifty/gold/") == []
+
+    def test_a_page_without_a_gate_costs_nothing_and_may_be_kept(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        assert not any("patreon" in sql for sql in queries_of(dance.client, "/gates/ungated/"))
+        assert "Cache-Control" not in dance.client.get("/gates/ungated/").headers
+
+    def test_check_alone_is_one_query(self, dance: Dance, django_assert_num_queries) -> None:
+        dance.sign_in("two-tiers")
+        user = dance.user
+        with django_assert_num_queries(1):
+            assert check(user, at_least="gold")
+
+    def test_a_list_is_one_query_beside_what_is_known_of_the_person(
+        self, dance: Dance, django_assert_num_queries
+    ) -> None:
+        dance.sign_in("gold")
+        Story.objects.bulk_create(Story(title=str(n), min_cents=n) for n in range(100))
+        user = dance.user
+        with django_assert_num_queries(2):
+            assert len(Story.objects.visible_to(user)) == 100
+
+
+class TestFreshness:
+    def test_a_change_is_seen_by_the_next_question(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        user = dance.user
+        assert check(user, tier="gold")
+        Membership.objects.get().tiers.clear()
+        assert check(user, tier="gold").reason is Reason.OTHER_TIER
+        Membership.objects.all().delete()
+        assert check(user).reason is Reason.NO_MEMBERSHIP
+        PatreonAccount.objects.all().delete()
+        assert check(user).reason is Reason.NOT_LINKED
+
+    def test_also_within_the_request_that_made_it(self, dance: Dance, rf) -> None:
+        dance.sign_in("free")
+        request = rf.get("/")
+        request.user = dance.user
+        with acting_in(request):
+            assert not check(request.user)
+            Grant.objects.give(dance.user, cents=300)
+            assert check(request.user)
+
+    def test_one_request_asks_once(self, dance: Dance, rf, django_assert_num_queries) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = dance.user
+        someone = User.objects.create_user("someone")
+        with acting_in(request), django_assert_num_queries(1):
+            for _ in range(3):
+                assert check(request.user)
+                assert patron_of(request).check(tier="gold")
+        with acting_in(request):
+            assert not check(someone)
+
+    def test_who_signs_in_during_a_request_is_who_is_asked_about(self, dance: Dance, rf) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = AnonymousUser()
+        assert patron_of(request).check().reason is Reason.ANONYMOUS
+        request.user = dance.user
+        assert patron_of(request).check()
+
+    def test_a_lost_connection_closes(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
+        assert check(dance.user).reason is Reason.NEEDS_RECONNECT
+
+    def test_a_blank_day_at_patreon_keeps_the_tiers_for_a_while(
+        self, dance: Dance, time_machine_at
+    ) -> None:
+        """T12."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        for days in (1, 2):
+            time_machine_at(days=days)
+            sync_account(user.patreon_account)
+            assert check(user, tier="gold").reason is Reason.BLANK_GRACE
+        time_machine_at(days=5)
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").reason is Reason.BLANK
+        there.tier_ids = [GOLD]
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").reason is Reason.PAID
+
+    def test_who_cancels_keeps_the_tier_until_the_period_ends(
+        self, dance: Dance, time_machine_at
+    ) -> None:
+        """T8: also when Patreon no longer lists it."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.patron_status, there.last_charge_status = "former_patron", "Deleted"
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        sync_account(user.patreon_account)
+        decision = check(user, tier="gold")
+        assert (decision.reason, decision.until) == (
+            Reason.CANCELLED,
+            user.patreon_account.memberships.get().fetched_at + timedelta(days=14),
+        )
+        time_machine_at(days=13)
+        sync_account(user.patreon_account)
+        assert check(user, tier="gold").until == there.next_charge_date
+        time_machine_at(days=6)
+        assert check(user, tier="gold").reason is Reason.FORMER
+
+    def test_a_declined_card_keeps_the_tier_for_a_week(
+        self, dance: Dance, time_machine_at, settings
+    ) -> None:
+        """T7: the same whether Patreon still lists it or not."""
+        dance.sign_in("gold")
+        user, there = dance.user, at_patreon(dance, "gold")
+        there.patron_status = "declined_patron"
+        there.last_charge_status, there.last_charge_date = "Declined", timezone.now()
+        for tiers, cents in (([GOLD], 1000), ([], 0)):
+            there.tier_ids, there.currently_entitled_amount_cents = tiers, cents
+            sync_account(user.patreon_account)
+            assert check(user, tier="gold").reason is Reason.DECLINED_GRACE
+        time_machine_at(days=8)
+        assert check(user, tier="gold").reason is Reason.DECLINED
+        settings.PATREON = {"TIERS": TIERS, "DECLINED_GRACE": timedelta(days=9)}
+        assert check(user, tier="gold")
+
+    def test_old_news_closes(self, dance: Dance, time_machine_at, settings) -> None:
+        dance.sign_in("gold")
+        user = dance.user
+        time_machine_at(days=15)
+        assert check(user).reason is Reason.TOO_OLD
+        settings.PATREON = {"MAX_AGE": timedelta(days=30)}
+        assert check(user).allowed
+
+
+class TestRules:
+    def test_tiers_go_by_name_id_or_row(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        row = Tier.objects.get(patreon_id=GOLD)
+        for tier in ("gold", GOLD, int(GOLD), row, ["silver", "gold"]):
+            assert check(dance.user, tier=tier)
+
+    def test_a_title_is_no_name(self, dance: Dance) -> None:
+        """T13."""
+        dance.sign_in("gold")
+        assert check(dance.user, tier="Gold").reason is Reason.UNKNOWN_TIER
+        assert check(dance.user, at_least="Gold").reason is Reason.UNKNOWN_TIER
+
+    def test_a_renamed_or_repriced_tier_needs_nobodys_attention(self, dance: Dance) -> None:
+        """T13."""
+        dance.sign_in("gold")
+        Tier.objects.filter(patreon_id=GOLD).update(title="Beacon", amount_cents=2000)
+        assert check(dance.user, tier="gold")
+        assert check(dance.user, cents=2000)
+
+    def test_no_tier_is_not_any_tier(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        assert not check(dance.user, tier=[])
+        assert not check(dance.user, tier="")
+
+    @pytest.mark.parametrize(
+        "wrong", [{"cents": "500"}, {"cents": True}, {"since": "2020"}, {"tier": 1.5}]
+    )
+    def test_nonsense_is_refused_when_it_is_written(self, wrong: dict[str, Any]) -> None:
+        with pytest.raises(TypeError):
+            patron_required(**wrong)
+
+    def test_a_moment_without_a_time_zone_is_the_sites(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        naive = timezone.make_naive(timezone.now())
+        assert check(dance.user, since=naive)
+        assert not check(dance.user, since=naive - timedelta(days=300))
+
+
+class TestCampaigns:
+    """T4, and many creators on one site."""
+
+    @pytest.fixture
+    def two(self, dance: Dance, settings) -> Any:
+        settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships"]
+        dance.sign_in("foreign-first")
+        return dance.user
+
+    def test_when_two_are_ours_a_rule_must_say_which(self, two: Any) -> None:
+        Campaign.objects.update(is_ours=True)
+        assert check(two).reason is Reason.UNKNOWN_CAMPAIGN
+        assert check(two, campaign=HOME)
+        assert check(two, campaign=Campaign.objects.get(patreon_id=FOREIGN), cents=1500)
+        assert not check(two, campaign=HOME, cents=1500)
+
+    def test_when_one_is_ours_it_is_meant(self, two: Any) -> None:
+        assert check(two).reason is Reason.UNKNOWN_CAMPAIGN
+        Campaign.objects.filter(patreon_id=HOME).update(is_ours=True)
+        assert check(two)
+        assert not check(two, cents=1500)
+
+    def test_a_setting_is_stronger(self, two: Any, settings) -> None:
+        Campaign.objects.update(is_ours=True)
+        settings.PATREON = {"CAMPAIGN_ID": FOREIGN}
+        assert check(two, cents=1500)
+
+    def test_a_creator_sees_their_own_campaign_only(self, dance: Dance, two: Any) -> None:
+        Campaign.objects.update(is_ours=True)
+        stranger = User.objects.create_user("stranger")
+        account = PatreonAccount.objects.create(user=stranger, patreon_id="1")
+        Campaign.objects.filter(patreon_id=HOME).update(creator=account)
+        assert check(stranger, campaign=HOME).reason is Reason.CREATOR
+        assert not check(stranger, campaign=FOREIGN)
+
+
+class TestTemplates:
+    def render(self, source: str, **context: Any) -> str:
+        return Template("{% load patreon %}" + source).render(Context(context))
+
+    def test_the_locked_part_knows_why(self, dance: Dance) -> None:
+        dance.sign_in("free")
+        source = (
+            "{% patrons_only %}in{% locked %}{{ why }} {{ decision.reason }}{% endpatrons_only %}"
+        )
+        assert self.render(source, user=dance.user) == (
+            "You follow this campaign for free; this is for paying patrons. never"
+        )
+
+    def test_without_a_locked_part_there_is_nothing_to_see(self, db: None) -> None:
+        assert self.render("a{% patrons_only %}in{% endpatrons_only %}b") == "ab"
+
+    def test_a_variable_that_is_not_there_opens_to_nobody(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        source = "{% patrons_only tier=nothing %}in{% locked %}out{% endpatrons_only %}"
+        assert self.render(source, user=dance.user) == "out"
+        assert self.render(source, user=dance.user, nothing="gold") == "in"
+
+    @pytest.mark.parametrize("arguments", ['"gold"', 'level="gold"'])
+    def test_nonsense_is_refused_when_it_is_read(self, arguments: str) -> None:
+        with pytest.raises(TemplateSyntaxError):
+            self.render(f"{{% patrons_only {arguments} %}}{{% endpatrons_only %}}")
+
+    def test_a_user_who_is_not_there_is_no_patron(self, db: None) -> None:
+        assert self.render("{% if user|is_patron %}in{% else %}out{% endif %}") == "out"
+
+
+class TestLockedPage:
+    def page(self, dance: Dance, form: str = "decorator", rule: str = "gold") -> str:
+        return dance.client.get(f"/gates/{form}/{rule}/?page=2").content.decode()
+
+    def test_it_says_what_one_needs_and_has_and_where_to_get_it(self, dance: Dance) -> None:
+        dance.sign_in("bronze")
+        page = self.page(dance)
+        assert "the tier Gold" in page
+        assert "<li>Bronze</li>" in page
+        assert f'href="https://www.patreon.com/checkout/lanternhouse?rid={GOLD}"' in page
+        assert 'value="/gates/decorator/gold/?page=2"' in page
+        assert "check again" in page
+
+    def test_the_cheapest_tier_that_is_enough_is_offered(self, dance: Dance) -> None:
+        dance.sign_in("bronze")
+        for rule in ("silver", "cents"):
+            page = self.page(dance, rule=rule)
+            assert f"rid={SILVER}" in page
+            assert f"rid={GOLD}" not in page
+
+    def test_who_is_not_linked_is_asked_to_connect(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        dance.client.logout()
+        dance.client.force_login(
+            User.objects.create_user("other"), "django.contrib.auth.backends.ModelBackend"
+        )
+        page = self.page(dance)
+        assert "Connect Patreon" in page
+        assert "check again" not in page
+
+    def test_its_own_address_shows_what_one_has(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        answer = dance.client.get("/patreon/locked/?next=//evil.example")
+        assert answer.status_code == 200
+        page = answer.content.decode()
+        assert "<li>Gold</li>" in page
+        assert "evil" not in page
+        assert answer["Cache-Control"] == "private, no-store"
+
+    def test_everybody_reads_it_in_their_own_language(self) -> None:
+        assert set(SENTENCES) == set(Reason)
+        with translation.override("de"):
+            assert all(str(each) for each in SENTENCES.values())
+
+    def test_needs_are_sentences(self) -> None:
+        rules = Requirement(
+            tiers=frozenset({"1", "2"}), cents=550, lifetime_cents=5000, since=timezone.now()
+        )
+        words = needs_in_words(rules, {})
+        assert words[:3] == [
+            "one of the tiers 1, 2",
+            "a pledge of at least 5.50 a month",
+            "50 given in all",
+        ]
+        assert needs_in_words(Requirement(), {}) == ["a paid membership"]
+        assert needs_in_words(Requirement(tiers=frozenset()), {}) == []
+
+
+class TestCheckAgain:
+    def test_it_looks_once_in_a_while(self, dance: Dance, time_machine_at) -> None:
+        dance.sign_in("free")
+        there = at_patreon(dance, "free")
+        there.patron_status, there.tier_ids = "active_patron", [GOLD]
+        there.last_charge_status, there.currently_entitled_amount_cents = "Paid", 1000
+        answer = dance.client.post("/patreon/refresh/", {"next": "/gates/tag/gold/"}, follow=True)
+        assert answer.redirect_chain == [("/gates/tag/gold/", 302)]
+        assert answer.content == b"open"
+        there.tier_ids = [SILVER]
+        dance.client.post("/patreon/refresh/")
+        assert check(dance.user, tier="gold")
+        time_machine_at(minutes=1)
+        dance.client.post("/patreon/refresh/")
+        assert not check(dance.user, tier="gold")
+
+    @pytest.mark.parametrize("kind", ["http_500_html", "http_429", "html_200"])
+    def test_a_patreon_that_does_not_answer_changes_nothing(self, dance: Dance, kind: str) -> None:
+        dance.sign_in("gold")
+        dance.order(kind, path="/api/oauth2/v2/identity")
+        answer = dance.client.post("/patreon/refresh/", {"next": "/gates/tag/gold/"}, follow=True)
+        assert answer.content == b"open"
+
+    def test_it_leads_nowhere_else(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        answer = dance.client.post("/patreon/refresh/", {"next": "//evil.example"})
+        assert answer["Location"] == "/patreon/account/"
+        assert dance.client.get("/patreon/refresh/").status_code == 405
+
+    def test_who_is_not_connected_is_shown_how(self, client, django_user_model) -> None:
+        client.force_login(
+            django_user_model.objects.create_user("x"),
+            "django.contrib.auth.backends.ModelBackend",
+        )
+        assert client.post("/patreon/refresh/")["Location"] == "/patreon/account/"
+
+
+class TestFiles:
+    def serve(self, rf, dance: Dance, path: str, **options: Any) -> Any:
+        request = rf.get("/")
+        request.user = dance.user
+        return PatronFileView.as_view(root=ROOT, **options)(request, path=path)
+
+    def test_the_web_server_may_do_the_work(self, rf, dance: Dance) -> None:
+        dance.sign_in("gold")
+        (ROOT / "ä b.mp3").write_text("sound")
+        answer = self.serve(rf, dance, "ä b.mp3", accel="/protected/")
+        assert answer["X-Accel-Redirect"] == "/protected/%C3%A4%20b.mp3"
+        assert (answer.content, answer["Content-Type"]) == (b"", "audio/mpeg")
+        answer = self.serve(rf, dance, "open.txt", x_sendfile=True, as_attachment=True)
+        assert answer["X-Sendfile"] == str(ROOT / "open.txt")
+        assert answer["Content-Disposition"] == 'attachment; filename="open.txt"'
+
+    @pytest.mark.parametrize(
+        "path", ["../settings.py", "/etc/passwd", "none.txt", "", "a\0b", "out"]
+    )
+    def test_nothing_outside_the_folder_is_served(self, rf, dance: Dance, path: str) -> None:
+        dance.sign_in("gold")
+        link = ROOT / "out"
+        if not link.is_symlink():
+            link.symlink_to("/etc/hostname")
+        with pytest.raises(Http404):
+            self.serve(rf, dance, path)
+
+    def test_who_may_not_have_it_learns_nothing_of_it(self, rf, dance: Dance) -> None:
+        dance.sign_in("free")
+        assert self.serve(rf, dance, "none.txt").status_code == 403
+
+
+class TestRowsThatSayWhoSeesThem:
+    def rows(self) -> list[Story]:
+        now = timezone.now()
+        days = (None, now - timedelta(days=1), now + timedelta(days=1))
+        tiers = [None, *Tier.objects.all()]
+        made = [
+            Story(required_tier=tier, min_cents=cents, public_from=day, title=f"{tier} {cents} {n}")
+            for tier in tiers
+            for cents in (None, 0, 300, 1000)
+            for n, day in enumerate(days)
+        ]
+        return Story.objects.bulk_create(made)
+
+    @pytest.mark.parametrize(
+        "slug",
+        ["bronze", "gold", "free", "custom", "foreign-first", "foreign-only", "stranger", "creator"]
+        + ["former", "two-tiers", "blank", "gold-annual"],
+    )
+    def test_the_filter_agrees_with_every_row(self, dance: Dance, settings, slug: str) -> None:
+        settings.PATREON = {"TIERS": TIERS, "CAMPAIGN_ID": HOME}
+        settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships"]
+        dance.sign_in("foreign-first")
+        dance.client.logout()
+        dance.sign_in(slug)
+        rows, user = self.rows(), dance.user
+        for grant in (
+            None,
+            {"cents": 400},
+            {"tier": Tier.objects.get(patreon_id=SILVER)},
+            {"cents": 999, "campaign": Campaign.objects.get(patreon_id=FOREIGN)},
+            "ban",
+        ):
+            if grant == "ban":
+                Grant.objects.deny(user, campaign=Campaign.objects.get(patreon_id=HOME))
+            elif grant:
+                Grant.objects.give(user, **grant)
+            shown = set(Story.objects.visible_to(user))
+            assert shown == {each for each in rows if each.decision_for(user).allowed}, grant
+        assert len({*shown}) not in (0, len(rows))
+
+    def test_staff_see_all_and_nobody_sees_what_is_public(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        rows = self.rows()
+        staff = User.objects.create_user("staff", is_staff=True)
+        assert len(Story.objects.visible_to(staff)) == len(rows)
+        for nobody in (None, AnonymousUser()):
+            shown = set(Story.objects.visible_to(nobody))
+            assert shown == {each for each in rows if each.decision_for(nobody).allowed}
+            assert shown
+
+    def test_a_row_that_will_be_public_says_when(self, dance: Dance) -> None:
+        dance.sign_in("free")
+        tomorrow = timezone.now() + timedelta(days=1)
+        assert Story(public_from=tomorrow).decision_for(dance.user).until == tomorrow
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAsync:
+    """ASGI: Django's own handler, with the middleware and every async form."""
+
+    def test_every_form_works(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        client = AsyncClient()
+        client.cookies = dance.client.cookies
+
+        async def visit() -> dict[tuple[str, str], str]:
+            found = {}
+            for form in FORMS:
+                for rule in RULES:
+                    answer = await client.get(f"/gates/{form}/{rule}/")
+                    found[form, rule] = text_of(answer)
+                    assert answer["Cache-Control"] == "private, no-store"
+            return found
+
+        found = async_to_sync(visit)()
+        for (_, rule), text in found.items():
+            assert ("open" in text) is (rule not in ("foreign",))
+
+
+def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) -> None:
+    user = User.objects.create_user("nobody")
+    patron = Patron(user)
+    assert patron.check().reason is Reason.UNKNOWN_CAMPAIGN
+    assert patron.tiers == []
+    assert Rule().unknown_tiers == []

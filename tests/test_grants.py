@@ -1,0 +1,146 @@
+"""Passes and bans by hand: given, revoked, kept; no news from Patreon undoes them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from django_patreon.access import check
+from django_patreon.entitlement import Reason
+from django_patreon.models import Campaign, Grant, Tier
+from django_patreon.sandbox.people import FOREIGN, GOLD, SILVER
+from django_patreon.sync import sync_account
+
+from .dance import Dance
+
+User = get_user_model()
+LIST = "/admin/django_patreon/grant/"
+
+
+@pytest.fixture
+def gold(dance: Dance) -> Tier:
+    """A tier that is known, and somebody who follows for free."""
+    dance.sign_in("gold")
+    dance.client.logout()
+    dance.sign_in("free")
+    return Tier.objects.get(patreon_id=GOLD)
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    client = Client()
+    user = User.objects.create_superuser("operator", password="x")
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def test_no_news_undoes_a_pass_or_a_ban(dance: Dance, gold: Tier) -> None:
+    user = dance.user
+    Grant.objects.give(user, tier=gold, reason="a prize")
+    sync_account(user.patreon_account)
+    dance.sign_in("free")
+    assert check(user, tier=GOLD).reason is Reason.GRANTED
+    Grant.objects.deny(user)
+    sync_account(user.patreon_account)
+    assert check(user, tier=GOLD).reason is Reason.DENIED
+
+
+def test_a_pass_needs_no_patreon_at_all(gold: Tier) -> None:
+    user = User.objects.create_user("writer")
+    Grant.objects.give(user, tier=gold)
+    assert check(user, at_least=SILVER)
+    assert not check(user, campaign=FOREIGN)
+
+
+def test_a_pass_begins_and_ends(gold: Tier, time_machine_at) -> None:
+    user, now = User.objects.create_user("writer"), timezone.now()
+    Grant.objects.give(
+        user, cents=500, starts_at=now + timedelta(hours=1), until=now + timedelta(hours=2)
+    )
+    assert check(user).until == now + timedelta(hours=1)
+    time_machine_at(minutes=61)
+    assert check(user, cents=500)
+    time_machine_at(minutes=121)
+    assert not check(user)
+
+
+def test_what_is_revoked_is_over_and_kept(gold: Tier) -> None:
+    user, chief = User.objects.create_user("writer"), User.objects.create_user("chief")
+    later = timezone.now() + timedelta(days=9)
+    for starts_at in (None, later):
+        grant = Grant.objects.give(user, tier=gold, starts_at=starts_at, by=chief)
+        grant.revoke(by=chief)
+        grant.refresh_from_db()
+        assert (grant.given_by, grant.revoked_by) == (chief, chief)
+        assert grant.until == grant.revoked_at <= timezone.now()
+        ended = grant.until
+        grant.revoke()
+        assert (grant.until, grant.revoked_by) == (ended, chief)
+    assert not check(user)
+    assert Grant.objects.count() == 2
+    assert not Grant.objects.in_force().exists()
+
+
+def test_a_grant_says_what_it_is(gold: Tier) -> None:
+    user, now = User.objects.create_user("writer"), timezone.now()
+    foreign = Campaign.objects.create(patreon_id=FOREIGN, fetched_at=now)
+    for wrong in (
+        {},
+        {"cents": 0},
+        {"tier": gold, "campaign": foreign},
+        {"cents": 5, "until": now - timedelta(days=1)},
+    ):
+        with pytest.raises(ValidationError):
+            Grant.objects.give(user, **wrong)
+    for wrong in ({"deny": True, "cents": 5}, {}, {"deny": True, "tier": gold}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Grant.objects.create(user=user, **wrong)
+
+
+class TestInTheAdmin:
+    def give(self, operator: Client, **more: Any) -> Any:
+        user = User.objects.create_user("writer")
+        date, time = timezone.localtime().strftime("%Y-%m-%d %H:%M:%S").split()
+        form = {"user": user.pk, "starts_at_0": date, "starts_at_1": time, "reason": "why not"}
+        return user, operator.post(f"{LIST}add/", form | more)
+
+    def test_a_pass_is_given_with_the_givers_name(self, gold: Tier, operator: Client) -> None:
+        user, answer = self.give(operator, tier=gold.pk)
+        assert answer.status_code == 302, answer.content.decode()
+        grant = Grant.objects.get()
+        assert (grant.given_by.username, grant.reason) == ("operator", "why not")
+        assert check(user, tier=GOLD)
+
+    def test_a_mistake_is_explained(self, gold: Tier, operator: Client) -> None:
+        _, answer = self.give(operator)
+        assert "A pass names a tier or an amount" in answer.content.decode()
+
+    def test_it_is_revoked_and_stays(self, gold: Tier, operator: Client) -> None:
+        user, _ = self.give(operator, cents=500)
+        grant = Grant.objects.get()
+        operator.post(LIST, {"action": "revoke", "_selected_action": [grant.pk]})
+        assert not check(user)
+        assert Grant.objects.get().revoked_by.username == "operator"
+        assert "until" in operator.get(f"{LIST}{grant.pk}/history/").content.decode().lower()
+        for what in ("change", "delete"):
+            assert operator.post(f"{LIST}{grant.pk}/{what}/", {"post": "yes"}).status_code == 403
+
+    def test_campaigns_and_memberships_are_to_read(
+        self, gold: Tier, operator: Client, django_assert_max_num_queries
+    ) -> None:
+        for name, words in (("campaign", "Lanternhouse"), ("membership", "Freya Holm")):
+            with django_assert_max_num_queries(10):
+                page = operator.get(f"/admin/django_patreon/{name}/").content.decode()
+            assert words in page
+            assert operator.get(f"/admin/django_patreon/{name}/add/").status_code == 403
+        page = operator.get(f"/admin/django_patreon/campaign/{gold.campaign_id}/change/")
+        assert "9100003" in page.content.decode()
+        assert 'name="_save"' not in page.content.decode()
+        assert operator.get(f"{LIST}?q=writer").status_code == 200

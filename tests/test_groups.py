@@ -1,0 +1,130 @@
+"""`TIER_GROUPS`: Django groups that follow the tiers."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
+from django.utils import timezone
+
+from django_patreon.groups import keep
+from django_patreon.models import Grant, Membership, Tier
+from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.sync import sync_account
+
+from .dance import Dance
+from .test_sync import at_patreon
+
+User = get_user_model()
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def mapping(settings) -> None:
+    settings.PATREON = {
+        "TIERS": {"gold": GOLD, "silver": SILVER},
+        "TIER_GROUPS": {"gold": ["supporters", "golden"], "silver": ["supporters"]},
+    }
+
+
+def groups(user: Any) -> set[str]:
+    return set(user.groups.values_list("name", flat=True))
+
+
+def test_a_sign_in_brings_the_groups_of_the_tier(dance: Dance) -> None:
+    dance.sign_in("gold")
+    assert groups(dance.user) == {"supporters", "golden"}
+
+
+def test_permissions_of_the_group_work(dance: Dance) -> None:
+    permission = Permission.objects.get(codename="view_session")
+    Group.objects.create(name="supporters").permissions.add(permission)
+    dance.sign_in("silver")
+    assert dance.user.has_perm("sessions.view_session")
+
+
+def test_every_change_is_followed(dance: Dance) -> None:
+    dance.sign_in("gold")
+    at_patreon(dance, "gold").tier_ids = [SILVER]
+    sync_account(dance.user.patreon_account)
+    assert groups(dance.user) == {"supporters"}
+
+
+def test_only_its_own_groups_are_touched(dance: Dance) -> None:
+    dance.sign_in("gold")
+    dance.user.groups.add(Group.objects.create(name="editors"))
+    at_patreon(dance, "gold").tier_ids = []
+    at_patreon(dance, "gold").last_charge_status = "Refunded"
+    at_patreon(dance, "gold").currently_entitled_amount_cents = 0
+    sync_account(dance.user.patreon_account)
+    assert groups(dance.user) == {"editors"}
+
+
+def test_unlinking_ends_them_at_once(dance: Dance) -> None:
+    dance.sign_in("gold")
+    user = dance.user
+    user.set_password("x")
+    user.save()
+    dance.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    dance.client.post("/patreon/unlink/")
+    assert not hasattr(User.objects.get(pk=user.pk), "patreon_account")
+    assert groups(user) == set()
+
+
+def test_a_pass_brings_them_and_its_end_takes_them(dance: Dance, time_machine_at) -> None:
+    dance.sign_in("gold")
+    writer = User.objects.create_user("writer")
+    tier = Tier.objects.get(patreon_id=GOLD)
+    Grant.objects.give(writer, tier=tier, until=timezone.now() + timedelta(hours=1))
+    assert groups(writer) == {"supporters", "golden"}
+    time_machine_at(hours=2)
+    out = io.StringIO()
+    call_command("patreon_groups", dry_run=True, stdout=out)
+    assert "writer: -golden -supporters" in out.getvalue()
+    assert groups(writer) == {"supporters", "golden"}
+    call_command("patreon_groups", stdout=out)
+    assert groups(writer) == set()
+    assert "1 users changed" in out.getvalue()
+
+
+def test_revoking_takes_them_at_once(dance: Dance) -> None:
+    dance.sign_in("gold")
+    writer = User.objects.create_user("writer")
+    grant = Grant.objects.give(writer, tier=Tier.objects.get(patreon_id=SILVER))
+    grant.revoke()
+    assert groups(writer) == set()
+
+
+def test_old_news_ends_them(dance: Dance, time_machine_at) -> None:
+    dance.sign_in("gold")
+    user = dance.user
+    time_machine_at(days=20)
+    call_command("patreon_groups", stdout=io.StringIO())
+    assert groups(user) == set()
+
+
+def test_staff_are_in_no_group_for_being_staff(db: None) -> None:
+    staff = User.objects.create_superuser("staff")
+    assert keep(staff) == (set(), set())
+
+
+def test_deleting_a_user_is_no_trouble(dance: Dance) -> None:
+    dance.sign_in("gold")
+    User.objects.all().delete()
+    assert Membership.objects.get().account is None
+
+
+def test_without_the_setting_nothing_is_asked(
+    dance: Dance, settings, django_assert_num_queries
+) -> None:
+    settings.PATREON = {}
+    dance.sign_in("gold")
+    assert groups(dance.user) == set()
+    user = dance.user
+    with django_assert_num_queries(0):
+        keep(user)

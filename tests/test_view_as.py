@@ -1,0 +1,98 @@
+"""Staff look at the site as a patron of some tier, since a creator cannot be one of their own."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+
+from django_patreon.models import Tier
+from django_patreon.sandbox.people import GOLD, SILVER
+
+from .dance import Dance
+from .gates.models import Story
+
+User = get_user_model()
+BANNER = "You are looking at the site as"
+PAGE = "/gates/page/"
+
+
+@pytest.fixture
+def staff(dance: Dance) -> Client:
+    dance.sign_in("gold")
+    client = Client()
+    user = User.objects.create_user("staff", is_staff=True)
+    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def view_as(client: Client, **form: str) -> Any:
+    return client.post("/patreon/view-as/", form)
+
+
+def opens(client: Client, rule: str, form: str = "tag") -> bool:
+    return "open" in client.get(f"/gates/{form}/{rule}/").content.decode()
+
+
+def test_every_gate_is_as_it_is_for_that_patron(staff: Client) -> None:
+    assert opens(staff, "gold")
+    view_as(staff, tier=SILVER)
+    for form in ("tag", "decorator", "function", "api", "klass"):
+        assert not opens(staff, "gold", form)
+        assert opens(staff, "silver", form)
+    view_as(staff, tier="")
+    assert not opens(staff, "any")
+    view_as(staff, stop="1")
+    assert opens(staff, "gold")
+
+
+def test_lists_are_too(staff: Client) -> None:
+    for tier in Tier.objects.all():
+        Story.objects.create(title=tier.title, required_tier=tier)
+    view_as(staff, tier=SILVER)
+    assert staff.get("/gates/listing/").content == b"Bronze,Free,Silver"
+
+
+def test_it_is_said_on_every_page_and_in_the_log(staff: Client, caplog) -> None:
+    caplog.set_level(logging.INFO)
+    assert BANNER not in staff.get(PAGE).content.decode()
+    assert view_as(staff, tier=GOLD, next=PAGE)["Location"] == PAGE
+    page = staff.get(PAGE)
+    assert f"{BANNER} a patron of Gold" in page.content.decode()
+    assert page["Content-Length"] == str(len(page.content))
+    assert f"as a patron of tier {GOLD}" in caplog.text
+    view_as(staff, tier="")
+    assert f"{BANNER} somebody who is no patron" in staff.get(PAGE).content.decode()
+    view_as(staff, stop="1")
+    assert BANNER not in staff.get(PAGE).content.decode()
+    assert "as themselves again" in caplog.text
+
+
+def test_names_work_and_unknown_ones_do_not(staff: Client, settings) -> None:
+    settings.PATREON = {"TIERS": {"gold": GOLD}}
+    view_as(staff, tier="gold")
+    assert opens(staff, "gold")
+    assert view_as(staff, tier="Gold").status_code == 400
+
+
+def test_it_is_for_staff_only(dance: Dance) -> None:
+    dance.sign_in("free")
+    assert view_as(dance.client, tier=GOLD).status_code == 403
+    session = dance.client.session
+    session["patreon_view_as"] = GOLD
+    session.save()
+    assert not opens(dance.client, "gold")
+
+
+def test_who_is_staff_no_longer_looks_as_themselves(staff: Client) -> None:
+    view_as(staff, tier=GOLD)
+    User.objects.filter(username="staff").update(is_staff=False)
+    assert not opens(staff, "gold")
+
+
+def test_it_leads_nowhere_else_and_asks_for_a_post(staff: Client) -> None:
+    assert view_as(staff, tier="", next="//evil.example")["Location"] == "/"
+    assert staff.get("/patreon/view-as/").status_code == 405
