@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
+from .admin_actions import Mending
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class ToLookAt(_ModelAdmin):
 
 
 @admin.register(PatreonAccount)
-class PatreonAccountAdmin(ToLookAt):
+class PatreonAccountAdmin(Mending, ToLookAt):
     list_display = (
         "full_name_or_id",
         "user",

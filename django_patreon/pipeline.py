@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
@@ -15,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError
 from social_core.pipeline import social_auth
+from social_django.utils import load_backend, load_strategy
 
 from . import sync, tokens
 from .api import TokenGrant
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from social_core.backends.base import BaseAuth
 
 __all__ = [
+    "AccountTaken",
     "AlreadyLinked",
+    "adopt",
     "associate_by_email",
     "forget_account",
     "hold_identity",
@@ -132,6 +136,50 @@ def _fetched_at(response: dict[str, Any]) -> datetime:
     """Say when Patreon was asked: a pipeline that a step interrupts may go on much later."""
     stamp = response.get("patreon_fetched_at")
     return datetime.fromisoformat(stamp) if stamp else timezone.now()
+
+
+class AccountTaken(Exception):
+    """A user and a Patreon identity cannot be joined, because one of them has another."""
+
+
+def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
+    """Connect a user to the person of an identity document, as their own sign-in would.
+
+    For tokens that came another way than through a browser. Raises `AccountTaken`.
+    """
+    identity = parse_identity(document)
+    patreon_id = identity.user.id
+    with transaction.atomic():
+        hold_identity({"id": patreon_id})
+        known = PatreonAccount.objects.filter(patreon_id=patreon_id).first()
+        account = known or PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
+        if account.user_id != user.pk:
+            raise AccountTaken("this Patreon account is connected to another user.")
+        if known is None and PatreonAccount.objects.filter(user_id=user.pk).exists():
+            raise AccountTaken("the user is connected to another Patreon account.")
+        associations = apps.get_model("social_django", "UserSocialAuth").objects
+        association, _created = associations.get_or_create(
+            provider="patreon",
+            uid=patreon_id,
+            defaults={"user_id": user.pk, "id_key": _id_key()},
+        )
+        if association.user_id != user.pk:
+            raise AccountTaken("this Patreon account signs in as another user.")
+        tokens.store(account, grant, also=_write_profile(account, identity))
+        sync.save_identity(
+            identity, account=account, scopes=grant.scopes, fetched_at=timezone.now()
+        )
+        if known is None:
+            linked = partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
+            transaction.on_commit(linked)
+    return account
+
+
+def _id_key() -> str:
+    """Under which of its keys the backend that is configured finds people again."""
+    strategy = load_strategy()  # type: ignore[no-untyped-call]
+    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
+    return str(backend.id_key())
 
 
 def users_are_djangos(backend: BaseAuth[object]) -> bool:

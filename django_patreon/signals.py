@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-__all__ = ["account_linked", "account_unlinked", "membership_changed"]
+__all__ = [
+    "account_linked",
+    "account_reconnect_needed",
+    "account_reconnected",
+    "account_unlinked",
+    "membership_changed",
+]
 
 # A Patreon identity was connected to a user for the first time.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), user.
@@ -18,3 +24,11 @@ account_unlinked = Signal()
 # Arguments: sender (the Membership class), membership (Membership), created (bool),
 # changed (frozenset of the names of its fields, "tiers" among them).
 membership_changed = Signal()
+
+# Patreon takes an account's tokens no more: its person has to sign in with Patreon again.
+# Arguments: sender (the PatreonAccount class), account (PatreonAccount), reason (str).
+account_reconnect_needed = Signal()
+
+# The person has: there are live tokens again.
+# Arguments: sender (the PatreonAccount class), account (PatreonAccount).
+account_reconnected = Signal()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
@@ -26,7 +26,7 @@ from .models import PatreonAccount
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["account", "locked", "refresh", "unlink", "view_as"]
+__all__ = ["account", "disconnect", "locked", "refresh", "unlink", "view_as"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -47,16 +47,24 @@ def unlink(request: HttpRequest) -> HttpResponse:
 
     Refused, with the way out, when it is the only way they have to sign in.
     """
-    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
-    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     try:
-        with transaction.atomic():
-            backend.disconnect(user=request.user)
-            PatreonAccount.objects.filter(user=request.user.pk).delete()
+        disconnect(request, request.user)
     except AuthPolicyError:
         return _account_page(request, is_last_way_in=True, status=409)
     _tell(request, _("Patreon is no longer connected to your account."))
     return redirect("patreon:account")
+
+
+def disconnect(request: HttpRequest, user: Any) -> None:
+    """Take Patreon off a user: tokens, account and association, all or nothing.
+
+    Raises social-auth's `AuthPolicyError` when it is the only way they have to sign in.
+    """
+    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
+    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
+    with transaction.atomic():
+        backend.disconnect(user=user)
+        PatreonAccount.objects.filter(user=user.pk).delete()
 
 
 @require_safe

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +12,9 @@ from django.utils.translation import gettext_lazy as _
 from django_patreon.fields import EncryptedTextField
 
 __all__ = ["PatreonAccount"]
+
+_OURS = frozenset({"token_generation", "refresh_lease", "refresh_lease_until"})
+"""Columns about our own work, not about the person."""
 
 
 class PatreonAccount(models.Model):
@@ -89,3 +93,33 @@ class PatreonAccount(models.Model):
     def needs_reconnect(self) -> bool:
         """Must the person sign in with Patreon again before we can ask on their behalf?"""
         return self.state == self.State.RECONNECT or not self.access_token
+
+    def export(self) -> dict[str, Any]:
+        """Return everything that is stored about the person, as plain data without any secret.
+
+        Times are ISO 8601 in UTC. Memberships and passes are lists of the same.
+        """
+        return {
+            **_plain(self),
+            "username": self.user.get_username(),
+            "memberships": [
+                {
+                    **_plain(each),
+                    "tiers": [
+                        {"id": tier.patreon_id, "title": tier.title} for tier in each.tiers.all()
+                    ],
+                }
+                for each in self.memberships.prefetch_related("tiers")
+            ],
+            "passes": [_plain(each) for each in self.user.patreon_grants.all()],
+        }
+
+
+def _plain(row: models.Model) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in row._meta.concrete_fields:
+        if isinstance(field, EncryptedTextField) or field.name in _OURS:
+            continue
+        value = field.value_from_object(row)
+        found[field.name] = value.isoformat() if isinstance(value, datetime) else value
+    return found

@@ -14,6 +14,7 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import site_client
+from .news import tell_reconnect_needed
 
 __all__ = ["revoke", "revoke_at_patreon"]
 
@@ -39,6 +40,7 @@ def revoke(account: PatreonAccount) -> None:
             "refresh_lease_until",
         ]
     )
+    tell_reconnect_needed(account, "The tokens were given up.")
 
 
 def revoke_at_patreon(sender: Any, instance: PatreonAccount, **kwargs: Any) -> None:

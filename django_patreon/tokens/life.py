@@ -29,6 +29,7 @@ from django_patreon.secret import Secret
 
 from .client import site_client
 from .lease import LEASE_SECONDS, give_back, is_free, take
+from .news import tell_reconnect_needed, tell_reconnected
 
 __all__ = ["access_token", "client_for", "refresh", "store"]
 
@@ -65,6 +66,7 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
     an account that has none is marked for reconnecting, because one access token is no connection.
     A living pair with rights over a campaign is not given up for one with fewer.
     """
+    was_lost = not account._state.adding and account.state == PatreonAccount.State.RECONNECT
     if grant.access_token and grant.refresh_token:
         lost = _campaign_scopes(account.scopes) - _campaign_scopes(grant.scopes)
         if lost and account.state == PatreonAccount.State.CONNECTED and account.refresh_token:
@@ -83,6 +85,8 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
         account.state = PatreonAccount.State.RECONNECT
         account.last_refresh_message = "Patreon sent no refresh token at sign-in."
     account.save(update_fields=None if account._state.adding else {*_COLUMNS, *also})
+    if was_lost and account.state == PatreonAccount.State.CONNECTED:
+        tell_reconnected(account)
 
 
 def access_token(account: PatreonAccount) -> Secret:
@@ -181,7 +185,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
     """Make the one request, with the lease in hand, and write down what came of it."""
     # What the lease was taken on, whatever the caller has done to its instance.
     fresh = PatreonAccount.objects.using(using).get(pk=account.pk)
-    if not fresh.refresh_token:
+    if not fresh.refresh_token or fresh.state == PatreonAccount.State.RECONNECT:
         give_back(fresh, lease, using=using)
         raise _reconnect(fresh)
     try:
@@ -231,7 +235,8 @@ def _note_failure(
         logger.warning("Account %s must reconnect: %s", account.patreon_id, error)
     else:
         logger.warning("Account %s could not be renewed: %s", account.patreon_id, error)
-    give_back(account, lease, using=using, **columns)
+    if give_back(account, lease, using=using, **columns) and "state" in columns:
+        tell_reconnect_needed(account, str(error))
 
 
 def _pair_columns(grant: TokenGrant) -> dict[str, Any]:

@@ -1,0 +1,106 @@
+"""What an operator can do to an account from the admin: renew its tokens, disconnect it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import path
+from django.utils.translation import gettext as _
+from social_core.exceptions import AuthPolicyError
+
+from . import tokens
+from .exceptions import PatreonError
+from .models import PatreonAccount
+from .views import disconnect
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
+
+    _ModelAdmin = admin.ModelAdmin[PatreonAccount]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+__all__ = ["Mending"]
+
+CHANGE = "admin:django_patreon_patreonaccount_change"
+
+
+class Mending(_ModelAdmin):
+    """Buttons on an account's page, by POST, for staff who may change Patreon accounts."""
+
+    def get_urls(self) -> list[URLPattern]:
+        name = "django_patreon_patreonaccount"
+        wrap = self.admin_site.admin_view
+        # A renewal must not be part of a transaction that somebody rolls back.
+        renew = transaction.non_atomic_requests(wrap(partial(_renew, self)))
+        own = [
+            path("<int:pk>/renew/", renew, name=f"{name}_renew"),
+            path(
+                "<int:pk>/disconnect/", wrap(partial(_disconnect, self)), name=f"{name}_disconnect"
+            ),
+        ]
+        return own + super().get_urls()
+
+    def may_mend(self, request: HttpRequest) -> bool:
+        """Not `has_change_permission`, which would open the columns to editing."""
+        user: Any = request.user
+        return bool(user.has_perm("django_patreon.change_patreonaccount"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **more: Any
+    ) -> Any:
+        context["can_mend"] = self.may_mend(request)
+        return super().render_change_form(request, context, *args, **more)
+
+
+def _account(page: Mending, request: HttpRequest, pk: int) -> PatreonAccount:
+    if not page.may_mend(request):
+        raise PermissionDenied
+    return get_object_or_404(PatreonAccount, pk=pk)
+
+
+def _renew(page: Mending, request: HttpRequest, pk: int) -> HttpResponse:
+    account = _account(page, request, pk)
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    try:
+        tokens.refresh(account)
+    except PatreonError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The tokens are new."))
+        page.log_change(request, account, "Renewed the tokens.")
+    return redirect(CHANGE, pk)
+
+
+def _disconnect(page: Mending, request: HttpRequest, pk: int) -> HttpResponse:
+    account = _account(page, request, pk)
+    if request.method != "POST":
+        context = {
+            **page.admin_site.each_context(request),
+            "title": _("Disconnect from Patreon?"),
+            "account": account,
+            "opts": PatreonAccount._meta,
+        }
+        template = "admin/django_patreon/patreonaccount/disconnect.html"
+        return TemplateResponse(request, template, context)
+    name = str(account)
+    page.log_change(request, account, "Disconnected from Patreon.")
+    try:
+        disconnect(request, account.user)
+    except AuthPolicyError:
+        messages.error(
+            request,
+            _("Patreon is the only way this user has to sign in. Give them a password first."),
+        )
+        return redirect(CHANGE, pk)
+    messages.success(request, _("%(name)s is no longer connected.") % {"name": name})
+    return redirect("admin:django_patreon_patreonaccount_changelist")

@@ -1,0 +1,30 @@
+"""Telling others, after the commit, that an account has lost its connection or has it back."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import router, transaction
+
+from django_patreon.models import PatreonAccount
+from django_patreon.signals import account_reconnect_needed, account_reconnected
+
+__all__ = ["tell_reconnect_needed", "tell_reconnected"]
+
+
+def tell_reconnect_needed(account: PatreonAccount, reason: str) -> None:
+    """The person has to sign in with Patreon again. A receiver that fails stops nobody."""
+    send = partial(
+        account_reconnect_needed.send_robust, sender=PatreonAccount, account=account, reason=reason
+    )
+    transaction.on_commit(send, using=_using(account))
+
+
+def tell_reconnected(account: PatreonAccount) -> None:
+    """The person has."""
+    send = partial(account_reconnected.send_robust, sender=PatreonAccount, account=account)
+    transaction.on_commit(send, using=_using(account))
+
+
+def _using(account: PatreonAccount) -> str:
+    return router.db_for_write(PatreonAccount, instance=account)

@@ -1,0 +1,229 @@
+"""What is kept about a person, what operators can do to it, and who hears of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from django_patreon import tokens
+from django_patreon.exceptions import ReconnectRequired
+from django_patreon.models import Membership, PatreonAccount
+from django_patreon.sandbox.grants import SCOPES
+from django_patreon.signals import account_reconnect_needed, account_reconnected
+
+from .dance import Dance
+
+pytestmark = pytest.mark.django_db
+
+ACCESS, REFRESH = "PATREON_ACCESS_TOKEN", "PATREON_REFRESH_TOKEN"
+
+
+def account_of(dance: Dance, slug: str = "gold") -> PatreonAccount:
+    dance.sign_in(slug)
+    return PatreonAccount.objects.get(user=dance.user)
+
+
+# -- export
+
+
+def test_an_export_has_everything_but_secrets(dance: Dance) -> None:
+    account = account_of(dance)
+    exported = account.export()
+    text = json.dumps(exported)
+    assert exported["full_name"] == "Alma Reyes"
+    assert exported["email"] == "gold@example.org"
+    assert exported["scopes"]
+    [membership] = exported["memberships"]
+    assert {each["title"] for each in membership["tiers"]} == {"Free", "Gold"}
+    assert str(account.access_token) not in text
+    assert str(account.refresh_token) not in text
+    stored = {each.name for each in PatreonAccount._meta.concrete_fields}
+    secret = {"access_token", "refresh_token"}
+    own = {"token_generation", "refresh_lease", "refresh_lease_until"}
+    assert stored - secret - own <= exported.keys()
+    assert {each.name for each in Membership._meta.concrete_fields} <= membership.keys()
+
+
+# -- signals
+
+
+@pytest.fixture
+def heard() -> Any:
+    news: list[tuple[str, Any]] = []
+
+    def lost(sender: Any, account: Any, reason: str, **kwargs: Any) -> None:
+        news.append(("lost", reason))
+
+    def found(sender: Any, account: Any, **kwargs: Any) -> None:
+        news.append(("found", account.patreon_id))
+
+    account_reconnect_needed.connect(lost)
+    account_reconnected.connect(found)
+    yield news
+    account_reconnect_needed.disconnect(lost)
+    account_reconnected.disconnect(found)
+
+
+def test_losing_and_mending_a_connection_is_told_once_each(
+    dance: Dance, heard: list[Any], django_capture_on_commit_callbacks: Any
+) -> None:
+    account = account_of(dance)
+    dance.sandbox.grants.kill()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _ in range(2):
+            with pytest.raises(ReconnectRequired):
+                tokens.refresh(account)
+    assert [each[0] for each in heard] == ["lost"]
+    assert "invalid_grant" in heard[0][1]
+    dance.client.logout()
+    with django_capture_on_commit_callbacks(execute=True):
+        dance.sign_in("gold")
+        dance.sign_in("gold")
+    assert heard[1:] == [("found", account.patreon_id)]
+
+
+# -- the admin
+
+
+@pytest.fixture
+def staff(admin_user: Any) -> Client:
+    client = Client()
+    client.force_login(admin_user)
+    return client
+
+
+def address(what: str, account: PatreonAccount) -> str:
+    return reverse(f"admin:django_patreon_patreonaccount_{what}", args=[account.pk])
+
+
+def test_an_operator_renews_tokens_by_a_button(dance: Dance, staff: Client) -> None:
+    account = account_of(dance)
+    before = str(account.access_token)
+    page = staff.get(address("change", account)).content.decode()
+    assert address("renew", account) in page
+    assert staff.get(address("renew", account)).status_code == 405
+    answer = staff.post(address("renew", account), follow=True)
+    assert "The tokens are new." in answer.content.decode()
+    account.refresh_from_db()
+    assert str(account.access_token) != before
+
+
+def test_a_renewal_that_fails_says_why(dance: Dance, staff: Client) -> None:
+    account = account_of(dance)
+    dance.sandbox.grants.kill()
+    page = staff.post(address("renew", account), follow=True).content.decode()
+    assert "has to sign in" in page
+    assert "Only the person can mend the connection" in page
+    assert address("renew", account) not in page
+
+
+def test_an_operator_disconnects_after_being_asked(dance: Dance, staff: Client) -> None:
+    account = account_of(dance)
+    user = account.user
+    refused = staff.post(address("disconnect", account), follow=True).content.decode()
+    assert "Give them a password first" in refused
+    assert PatreonAccount.objects.count() == 1
+    user.set_password("a way in")
+    user.save()
+    asked = staff.get(address("disconnect", account)).content.decode()
+    assert "will no longer be connected" in asked
+    assert PatreonAccount.objects.count() == 1
+    staff.post(address("disconnect", account))
+    assert PatreonAccount.objects.count() == 0
+    assert not user.social_auth.exists()
+
+
+def test_staff_without_the_permission_can_look_and_not_touch(
+    dance: Dance, django_user_model: Any
+) -> None:
+    account = account_of(dance)
+    looker = django_user_model.objects.create_user("looker", password="x", is_staff=True)
+    looker.user_permissions.set(
+        looker.user_permissions.model.objects.filter(codename="view_patreonaccount")
+    )
+    client = Client()
+    client.force_login(looker)
+    page = client.get(address("change", account))
+    assert page.status_code == 200
+    assert address("disconnect", account) not in page.content.decode()
+    for what in ("renew", "disconnect"):
+        assert client.post(address(what, account)).status_code == 403
+
+
+# -- the creator's tokens from the portal
+
+
+@pytest.fixture
+def portal(dance: Dance, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The creator's pair, in the environment."""
+    person = dance.sandbox.world.person_called("creator")
+    assert person is not None
+    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    monkeypatch.setenv(ACCESS, pair.access_token)
+    monkeypatch.setenv(REFRESH, pair.refresh_token)
+    return pair
+
+
+def import_for(name: str) -> str:
+    out = io.StringIO()
+    call_command("patreon_import_tokens", name, stdout=out)
+    return out.getvalue()
+
+
+def test_the_creators_tokens_are_imported_and_work(
+    portal: Any, dance: Dance, django_user_model: Any
+) -> None:
+    owner = django_user_model.objects.create_user("owner", password="x")
+    said = import_for("owner")
+    assert "runs lanternhouse" in said
+    assert portal.access_token not in said
+    account = PatreonAccount.objects.get(user=owner)
+    assert "campaigns.members" in account.scopes
+    walk = tokens.client_for(account).members("4410027")
+    assert list(walk)
+    assert tokens.refresh(account)
+    dance.sign_in("creator")  # and the same person comes in by the button as the same user
+    assert dance.user == owner
+
+
+def test_tokens_that_do_not_work_are_not_stored(
+    portal: Any, dance: Dance, django_user_model: Any
+) -> None:
+    django_user_model.objects.create_user("owner")
+    dance.sandbox.grants.kill()
+    with pytest.raises(CommandError, match="Nothing was stored"):
+        import_for("owner")
+    assert not PatreonAccount.objects.exists()
+
+
+def test_an_identity_of_another_user_is_not_taken(
+    portal: Any, dance: Dance, django_user_model: Any
+) -> None:
+    dance.sign_in("creator")
+    django_user_model.objects.create_user("owner")
+    with pytest.raises(CommandError, match="another user"):
+        import_for("owner")
+    dance.client.logout()
+    dance.sign_in("gold")
+    with pytest.raises(CommandError, match=r"another Patreon account|another user"):
+        import_for(dance.user.get_username())
+
+
+def test_a_missing_user_or_token_is_said(
+    portal: Any, monkeypatch: pytest.MonkeyPatch, django_user_model: Any
+) -> None:
+    with pytest.raises(CommandError, match="There is no user"):
+        import_for("nobody")
+    django_user_model.objects.create_user("owner")
+    monkeypatch.setenv(ACCESS, "two words")
+    with pytest.raises(CommandError, match="no access token"):
+        import_for("owner")
+    monkeypatch.delenv(ACCESS)
+    with pytest.raises(CommandError, match=ACCESS):
+        import_for("owner")
