@@ -42,8 +42,9 @@ check: $(VENV)/dev.stamp ## run everything that must be true before a change is 
 e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromium)
 	@$(RUN) -X dev -m pytest tests/e2e $(ARGS)
 
-bench: $(VENV)/dev.stamp ## measure a sign-in beside the stock backends
+bench: $(VENV)/dev.stamp ## measure a sign-in beside the stock backends, and a gate beside others
 	@$(RUN) -m benchmarks $(ARGS)
+	@$(RUN) -m benchmarks.gates
 
 lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
 	@echo "Locking what the product, its tests and its checks need"

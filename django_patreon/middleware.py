@@ -6,7 +6,7 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
@@ -45,7 +45,11 @@ class PatreonMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         patron = patron_of(request)
         with acting_in(request):
-            return _finish(request, patron, await self.get_response(request))
+            response: HttpResponseBase = await self.get_response(request)
+            if not patron.was_asked:
+                return response
+            # In a thread: the banner is a template, and may ask the database.
+            return await sync_to_async(_finish)(request, patron, response)
 
 
 def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> HttpResponseBase:

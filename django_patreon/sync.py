@@ -149,7 +149,7 @@ def save_member(
     user_id = member.user_id or user_id or ""
     account = PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
     columns: dict[str, Any] = {
-        "campaign_id": campaign.pk,
+        "campaign_id": campaign.patreon_id,
         "account_id": account.pk if account else None,
         "patreon_user_id": user_id,
         "patron_status": _cut(member.patron_status, 32),
@@ -289,7 +289,7 @@ def _save_tiers(
     for key in ids:
         each = news.get(key) or TierNews(id=key)
         told = {
-            "campaign_id": campaign.pk,
+            "campaign_id": campaign.patreon_id,
             "title": _cut(each.title, 255),
             "amount_cents": _number(each.amount_cents),
             "published": each.published,

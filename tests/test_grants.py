@@ -112,7 +112,7 @@ class TestInTheAdmin:
         return user, operator.post(f"{LIST}add/", form | more)
 
     def test_a_pass_is_given_with_the_givers_name(self, gold: Tier, operator: Client) -> None:
-        user, answer = self.give(operator, tier=gold.pk)
+        user, answer = self.give(operator, tier=gold.patreon_id)
         assert answer.status_code == 302, answer.content.decode()
         grant = Grant.objects.get()
         assert (grant.given_by.username, grant.reason) == ("operator", "why not")
@@ -140,7 +140,7 @@ class TestInTheAdmin:
                 page = operator.get(f"/admin/django_patreon/{name}/").content.decode()
             assert words in page
             assert operator.get(f"/admin/django_patreon/{name}/add/").status_code == 403
-        page = operator.get(f"/admin/django_patreon/campaign/{gold.campaign_id}/change/")
+        page = operator.get(f"/admin/django_patreon/campaign/{gold.campaign.pk}/change/")
         assert "9100003" in page.content.decode()
         assert 'name="_save"' not in page.content.decode()
         assert operator.get(f"{LIST}?q=writer").status_code == 200

@@ -43,7 +43,7 @@ def test_a_nameless_user_is_not_what_comes_of_a_real_v2_answer(dance: Dance, pat
     assert "amount_cents" in asked["fields[tier]"].split(",")
     assert (
         asked["include"]
-        == "memberships.currently_entitled_tiers,memberships.campaign.tiers,campaign"
+        == "memberships.currently_entitled_tiers,memberships.campaign.tiers,campaign.tiers"
     )
     assert dance.user.first_name == "Silvia"
 

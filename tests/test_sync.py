@@ -101,6 +101,7 @@ class TestAtSignIn:
         dance.sign_in("foreign-creator")
         campaign = Campaign.objects.get(patreon_id=FOREIGN)
         assert (campaign.is_ours, campaign.creator) == (True, dance.user.patreon_account)
+        assert campaign.tiers.paid().get().amount_cents == 1500
 
     def test_a_stranger_has_none(self, dance: Dance) -> None:
         dance.sign_in("stranger")

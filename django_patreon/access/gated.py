@@ -41,11 +41,11 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         special |= {*known.own_campaigns, known.default_campaign}
         campaigns = sorted(each for each in special if each is not None)
         for campaign in campaigns:
-            tiers = Tier.objects.filter(campaign__patreon_id=campaign)
+            tiers = Tier.objects.filter(campaign_id=campaign)
             for standing in standings(patron.case(campaign)):
                 found |= Q(required_tier__in=_reached(tiers, standing)) & _cents(standing)
         # Anybody's pass for all campaigns, and staff's.
-        elsewhere = Tier.objects.exclude(campaign__patreon_id__in=campaigns)
+        elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
         for standing in standings(patron.case(_NO_CAMPAIGN)):
             found |= Q(required_tier__in=_reached(elsewhere, standing)) & _cents(standing)
         for standing in standings(patron.case()):
@@ -104,7 +104,7 @@ class PatronGated(models.Model):
         return Rule(
             at_least=tier,
             cents=self.min_cents,
-            campaign=None if tier is None else tier.campaign,
+            campaign=None if tier is None else tier.campaign_id,
         )
 
     def decision_for(self, user: Any) -> Decision:

@@ -1,8 +1,8 @@
 """Everything the rule has to know of one person, in one query.
 
 Written in SQL because it runs on every gated page: building it with the ORM would cost more than
-running it. Four parts: the person's account with memberships and tiers; their grants; what this
-site's campaigns sell; the campaigns that are the person's own.
+running it. Three parts: the person's account with memberships and tiers; their grants; what this
+site's campaigns sell.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def load(user_pk: Any) -> Known:
     with connection.cursor() as cursor:
         cursor.execute(
             _statement(connection.vendor),
-            [key, key, patreon_settings().CAMPAIGN_ID or "", key],
+            [key, key, patreon_settings().CAMPAIGN_ID or ""],
         )
         rows = cursor.fetchall()
     return _read(rows, connection.timezone or timezone.get_default_timezone())
@@ -128,7 +128,7 @@ def _policy(chosen: PatreonSettings, bypass: bool) -> Policy:
     )
 
 
-_PERSON, _GRANT, _SELLS, _RUNS = range(4)
+_PERSON, _GRANT, _SELLS = range(3)
 _COLUMNS = (
     "kind",
     "campaign",
@@ -149,6 +149,7 @@ _COLUMNS = (
     "blank_since",
     "remembered",
     "fetched_at",
+    "runs",
 )
 _AS_IN_MEMBERSHIP = (
     "patron_status",
@@ -176,7 +177,7 @@ def _statement(vendor: str) -> str:
         _select(
             _PERSON,
             priced,
-            campaign="c.patreon_id",
+            campaign="m.campaign_id",
             word="a.state",
             key="m.id",
             cents="m.currently_entitled_amount_cents",
@@ -184,25 +185,24 @@ def _statement(vendor: str) -> str:
             cadence="m.pledge_cadence",
             start="m.pledge_relationship_start",
             flag="m.is_gifted",
+            # Nobody has more than one (observed).
+            runs=f"(SELECT MIN(c.patreon_id) FROM {campaign} c WHERE c.creator_id = a.id)",
             **{name: f"m.{name}" for name in _AS_IN_MEMBERSHIP},
         )
         + f" FROM {account} a LEFT JOIN {membership} m ON m.account_id = a.id"
-        f" LEFT JOIN {campaign} c ON c.id = m.campaign_id"
         f" LEFT JOIN {held} h ON h.membership_id = m.id"
         f" LEFT JOIN {tier} t ON t.id = h.tier_id"
         " WHERE a.user_id = %s",
         _select(
             _GRANT,
             priced,
-            campaign="COALESCE(c.patreon_id, tc.patreon_id)",
+            campaign="COALESCE(g.campaign_id, t.campaign_id)",
             last_charge_date="g.starts_at",
             next_charge_date=f"g.{quote('until')}",
             cents="g.cents",
             flag="g.deny",
         )
-        + f" FROM {grant} g LEFT JOIN {campaign} c ON c.id = g.campaign_id"
-        f" LEFT JOIN {tier} t ON t.id = g.tier_id"
-        f" LEFT JOIN {campaign} tc ON tc.id = t.campaign_id"
+        + f" FROM {grant} g LEFT JOIN {tier} t ON t.patreon_id = g.tier_id"
         " WHERE g.user_id = %s",
         _select(
             _SELLS,
@@ -214,11 +214,9 @@ def _statement(vendor: str) -> str:
         )
         + " FROM (SELECT c.patreon_id AS campaign, t.patreon_id AS tier, t.amount_cents,"
         f" t.title, t.url, t.published FROM {campaign} c"
-        f" LEFT JOIN {tier} t ON t.campaign_id = c.id"
+        f" LEFT JOIN {tier} t ON t.campaign_id = c.patreon_id"
         " WHERE c.is_ours OR c.patreon_id = %s"
         f" ORDER BY c.id, t.amount_cents, t.id LIMIT {MOST_TIERS}) s",
-        _select(_RUNS, {}, campaign="c.patreon_id")
-        + f" FROM {campaign} c JOIN {account} a ON a.id = c.creator_id WHERE a.user_id = %s",
     )
     return " UNION ALL ".join(parts)
 
@@ -244,6 +242,8 @@ def _read(rows: Iterable[tuple[Any, ...]], zone: tzinfo) -> Known:
             prices[tier] = price
         if kind == _PERSON:
             linked, reconnect = True, word == PatreonAccount.State.RECONNECT
+            if row[19] is not None:
+                own.add(row[19])
             if key is not None:
                 members[key] = row
                 if tier is not None:
@@ -259,12 +259,10 @@ def _read(rows: Iterable[tuple[Any, ...]], zone: tzinfo) -> Known:
                     campaign_id=campaign,
                 )
             )
-        elif kind == _SELLS:
+        else:
             ours.add(campaign)
             if tier is not None:
                 tiers[tier] = KnownTier(tier, price, word, row[6], campaign, row[14] in (None, 1))
-        else:
-            own.add(campaign)
     return Known(
         is_linked=linked,
         needs_reconnect=reconnect,

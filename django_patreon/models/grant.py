@@ -93,13 +93,19 @@ class Grant(models.Model):
         _("keep out"), default=False, help_text=_("A ban: stronger than anything they pay.")
     )
     tier = models.ForeignKey(
-        Tier, on_delete=models.PROTECT, null=True, blank=True, verbose_name=_("as if holding")
+        Tier,
+        to_field="patreon_id",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        verbose_name=_("as if holding"),
     )
     cents = models.PositiveIntegerField(
         _("as if giving"), null=True, blank=True, help_text=_("Cents a month.")
     )
     campaign = models.ForeignKey(
         Campaign,
+        to_field="patreon_id",
         on_delete=models.CASCADE,
         null=True,
         blank=True,

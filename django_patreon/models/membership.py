@@ -28,7 +28,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def for_campaign(self, campaign: Campaign | str) -> MembershipQuerySet:
         """Those of this campaign, given as a row or as Patreon's id."""
-        return self.filter(campaign__patreon_id=campaign_id_of(campaign))
+        return self.filter(campaign_id=campaign_id_of(campaign))
 
     def with_tier(self, tier: Any) -> MembershipQuerySet:
         """Those that hold this tier: a row, a name from `PATREON["TIERS"]`, or an id."""
@@ -49,7 +49,11 @@ class Membership(models.Model):
 
     patreon_id = models.CharField(_("Patreon id"), max_length=64, unique=True)
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.CASCADE, related_name="memberships", verbose_name=_("campaign")
+        Campaign,
+        to_field="patreon_id",
+        on_delete=models.CASCADE,
+        related_name="memberships",
+        verbose_name=_("campaign"),
     )
     account = models.ForeignKey(
         PatreonAccount,

@@ -16,9 +16,9 @@ __all__ = [
 
 IDENTITY_INCLUDE = (
     "memberships.currently_entitled_tiers",
-    # Its tiers too, for their prices; apps ask for them with a patron's token (observed).
+    # All tiers, for their prices; apps ask for them with a patron's token (observed).
     "memberships.campaign.tiers",
-    "campaign",
+    "campaign.tiers",
 )
 # No more than we use: one field that Patreon has dropped makes the whole call a 400 (observed).
 IDENTITY_FIELDS = {
