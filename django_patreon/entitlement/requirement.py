@@ -53,6 +53,7 @@ def _reaches(asked: Requirement, has: Standing) -> bool:
     return tier.amount_cents is not None and has.monthly_cents >= tier.amount_cents
 
 
-def _lacking(asked: int | None, has: int, counts: bool) -> int | None:
+def _lacking(asked: int | None, has: int | None, counts: bool) -> int | None:
     """Return what is asked for unless it is there and counts."""
-    return None if asked is None or (counts and has >= asked) else asked
+    enough = asked is None or (counts and has is not None and has >= asked)
+    return None if enough else asked

@@ -38,7 +38,8 @@ class Standing:
     pays: bool = False
     tier_ids: frozenset[str] = frozenset()
     monthly_cents: int = 0
-    lifetime_cents: int = 0
+    lifetime_cents: int | None = None
+    """None: a pass, which has no history."""
     member_since: datetime | None = None
     everything: bool = False
     detail: str = ""

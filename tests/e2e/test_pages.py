@@ -137,3 +137,36 @@ def test_the_admin_shows_who_is_connected(page: Page, demo: Demo, shoot: Any) ->
     page.get_by_role("link", name="Alma Reyes").click()
     expect(page.get_by_text("identity[email]")).to_be_visible()
     shoot("admin-account")
+
+
+def test_a_locked_page_says_what_it_takes(page: Page, demo: Demo, shoot: Any) -> None:
+    page.goto(demo.site)
+    choose(page, "cancelled")
+    page.get_by_role("link", name="The Second Staircase").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Second Staircase")
+    expect(page.get_by_text("The last line is for Gold.")).to_be_visible()
+    assert_accessible(page)
+    page.goto(demo.site)
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{demo.site}/stories/staircase/")
+    choose(page, "pending")
+    expect(page.get_by_text("This is for a higher tier than yours.")).to_be_visible()
+    expect(page.get_by_role("link", name="Join Silver on Patreon")).to_be_visible()
+    assert_accessible(page)
+    shoot("locked")
+    page.get_by_role("button", name="check again").click()
+    expect(page.get_by_text("Nothing is new.")).to_be_visible()
+
+
+def test_staff_see_that_they_look_as_somebody_else(page: Page, demo: Demo) -> None:
+    page.goto(f"{demo.site}/login/")
+    page.get_by_label("Username").fill("admin")
+    page.get_by_label("Password").fill("admin")
+    page.get_by_role("button", name="Sign in").click()
+    page.goto(demo.site)
+    page.get_by_role("button", name="Bronze").click()
+    expect(page.get_by_text("You are looking at the site as a patron of")).to_be_visible()
+    expect(page.get_by_text("For Silver and up.")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("It is open to you.")).to_be_visible()

@@ -177,7 +177,8 @@ def test_more_entitlement_never_closes_a_gate(
         currently_entitled_amount_cents=(before.currently_entitled_amount_cents or 0) + more,
         campaign_lifetime_support_cents=(before.campaign_lifetime_support_cents or 0) + more,
     )
-    if longer and before.next_charge_date is not None:
+    # A date that had passed when Patreon still listed the tier is no period: the list is trusted.
+    if longer and (before.next_charge_date or before.fetched_at) > before.fetched_at:
         after = replace(after, next_charge_date=before.next_charge_date + timedelta(days=31))
     if decide(rule, case).allowed:
         assert decide(rule, replace(case, memberships=(after,))).allowed

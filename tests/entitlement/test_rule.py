@@ -201,7 +201,7 @@ class TestGrants:
             (GrantFacts(tier=SILVER, cents=1000), Requirement(at_least=GOLD), True),
             (GrantFacts(cents=1), ANY, True),
             (GrantFacts(), ANY, False),
-            (GrantFacts(tier=GOLD), Requirement(lifetime_cents=1), False),
+            (GrantFacts(tier=GOLD), Requirement(lifetime_cents=0), False),
             (GrantFacts(tier=GOLD), Requirement(since=NOW), False),
             (GrantFacts(tier=GOLD, campaign_id="theirs"), ANY, False),
         ]:
