@@ -44,6 +44,7 @@ e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromi
 
 bench: $(VENV)/dev.stamp ## measure a sign-in beside the stock backends, and a gate beside others
 	@$(RUN) -m benchmarks $(ARGS)
+	@echo "Ten thousand accounts to renew: $(RUN) -m benchmarks.refresh 10000 (five minutes)"
 	@$(RUN) -m benchmarks.gates
 
 lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed

@@ -2,8 +2,8 @@
 
 The number is an arrival: the time, in microseconds since 1970, until which the bucket's room is
 spoken for. A request goes when that is no further ahead than the burst allows, and puts it one step
-further. In any `window` at most `burst + window * per_second` go, which is chosen to be Patreon's
-limit: 100 in 2 s for a client, 100 a minute for a token (official).
+further. In any `window` at most `burst + window * per_second` go, which is kept below Patreon's
+limits: 100 in 2 s for a client, 100 a minute for a token (official).
 """
 
 from __future__ import annotations
@@ -32,8 +32,9 @@ class Rate:
         return self.step * (self.burst - 1)
 
 
-CLIENT = Rate(burst=20, per_second=40)
-TOKEN = Rate(burst=40, per_second=1)
+# A tenth below the limits: requests bunch up on their way.
+CLIENT = Rate(burst=15, per_second=38)
+TOKEN = Rate(burst=30, per_second=1)
 # Patreon's edge shuts out who gets more than 2000 answers of 4xx in ten minutes (observed). We
 # stop at 200 and one a second, which is 800.
 REFUSALS = Rate(burst=200, per_second=1)

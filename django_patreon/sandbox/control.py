@@ -21,6 +21,7 @@ DELETE /_sandbox/requests        forget them
 GET    /_sandbox/faults          the kinds there are, and the orders in force
 POST   /_sandbox/faults          order one: {"kind": "http_429", "path": "/api/", "times": 1}
 DELETE /_sandbox/faults          cancel all
+POST   /_sandbox/tokens/issue    {"members": 500}: pairs for generated members, without a sign-in
 POST   /_sandbox/tokens/expire   {"user": "gold"}, or "all" or {}: access tokens die early
 POST   /_sandbox/tokens/kill     the same, refresh tokens too: the person removed the app
 GET    /_sandbox/settings        how unknown behaviour is decided
@@ -135,6 +136,21 @@ def _user_id(sandbox: Sandbox, given: dict[str, Any]) -> str | None:
     return person.id
 
 
+def _issue(sandbox: Sandbox, given: dict[str, Any]) -> Any:
+    size = given.get("members")
+    if type(size) is not int or not 0 <= size <= sandbox.world.crowd.size:
+        raise ValueError("members must be a number of generated members")
+    scopes = frozenset({"identity", "identity[email]", "identity.memberships"})
+    crowd = sandbox.world.crowd
+    pairs = [sandbox.grants.issue_pair(crowd.user_id(each), scopes) for each in range(size)]
+    return {
+        "pairs": [
+            {"user": each.user_id, "access": each.access_token, "refresh": each.refresh_token}
+            for each in pairs
+        ]
+    }
+
+
 def _expire(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     return {"expired": sandbox.grants.expire(_user_id(sandbox, given))}
 
@@ -179,6 +195,7 @@ _HANDLERS = {
     ("POST", "faults"): _arm,
     ("DELETE", "faults"): _disarm,
     ("POST", "tokens/expire"): _expire,
+    ("POST", "tokens/issue"): _issue,
     ("POST", "tokens/kill"): _kill,
     ("GET", "settings"): _settings,
     ("POST", "settings"): _change_settings,

@@ -147,6 +147,10 @@ class Crowd:
         number = int(key) - first
         return number if 0 <= number < self.size else None
 
+    def user_id(self, number: int) -> str:
+        """The Patreon id of the person with this number."""
+        return str(_FIRST_USER + number)
+
     # -- who they are
 
     def person(self, key: str) -> Person | None:
@@ -190,7 +194,7 @@ class Crowd:
         last = start + paid * period
         member = Member(
             given_id=self.member_id(number),
-            user_id=str(_FIRST_USER + number),
+            user_id=self.user_id(number),
             campaign_id=self.campaign_id,
             tier_ids=list(dict.fromkeys([tier, free])),
             patron_status="active_patron",
