@@ -6,6 +6,9 @@ RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check --quiet install --requirement
 LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-header --upgrade
 
+# Two at once halve the waiting; more would compete for the clock in tests of time-outs.
+TOGETHER := --numprocesses 2 --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check e2e bench lock clean
 .DELETE_ON_ERROR:
@@ -17,7 +20,7 @@ demo: $(VENV)/runtime.stamp ## run the example site and a pretend Patreon, until
 	@$(RUN) manage.py demo
 
 test: $(VENV)/test.stamp ## run the tests (ARGS="-k name" for some of them)
-	@$(RUN) -X dev -m pytest $(ARGS)
+	@$(RUN) -X dev -m pytest $(TOGETHER) $(ARGS)
 
 check: $(VENV)/dev.stamp ## run everything that must be true before a change is kept
 	@echo "Style: ruff, codespell, django-upgrade, djlint"
@@ -35,7 +38,7 @@ check: $(VENV)/dev.stamp ## run everything that must be true before a change is 
 	@$(RUN) -m tests.reversible
 	@echo "Tests, with branch coverage and warnings as errors"
 	@rm -f .coverage .coverage.*
-	@$(RUN) -X dev -m coverage run -m pytest $(ARGS)
+	@$(RUN) -X dev -m coverage run -m pytest $(TOGETHER) $(ARGS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 

@@ -32,6 +32,7 @@ import django
 django.setup()
 
 import requests
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.utils import timezone
@@ -48,6 +49,7 @@ def pairs_from_sandbox() -> list[tuple[str, str, str]]:
 
 
 try:
+    settings.DEBUG = False  # which would keep every query in memory
     call_command("migrate", verbosity=0)
     user_model, now = get_user_model(), timezone.now()
     for number, (user_id, access, refresh) in enumerate(pairs_from_sandbox()):

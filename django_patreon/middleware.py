@@ -72,7 +72,7 @@ def _say_so(request: HttpRequest, patron: Patron, response: HttpResponseBase) ->
     tier = patron.known.tiers.get(patron.view_as or "")
     banner = render_to_string(
         "django_patreon/view_as_banner.html",
-        {"tier": tier, "view_as": patron.view_as},
+        {"tier": tier, "view_as": patron.view_as, "next": request.get_full_path()},
         request,
     ).encode(response.charset)
     response.content = _BODY.sub(lambda found: found[0] + banner, response.content, count=1)

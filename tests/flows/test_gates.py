@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from django_patreon.models import Tier
+from django_patreon.models import Campaign, Membership, Tier
 from tests.gates.models import Story
 from tests.gates.urls import FORMS, ONLY, RULES
 
-from .conftest import Browser, Patreon
+from .conftest import Browser, Patreon, visit_together
 
 GATES = {"any", "gold", "silver", "cents", "given", "foreign"}
 NOTHING: set[str] = set()
@@ -108,3 +108,18 @@ def test_who_has_just_joined_gets_in_at_the_second_look(site: Browser, patreon: 
         answer = site.post("/patreon/refresh/", next="/gates/decorator/any/")
         assert answer.headers["Location"] == "/gates/decorator/any/"
     assert patreon.api_requests[before:] == ["GET /api/oauth2/v2/identity 200"]
+
+
+def test_strangers_who_come_at_once_meet_one_campaign(
+    site: Browser, patreon: Patreon, live_server: Any
+) -> None:
+    """Everybody's first sign-in brings the same campaign and tiers."""
+    slugs = ["bronze", "silver", "gold", "custom", "gifted", "free"]
+    browsers = [Browser(live_server.url) for _ in slugs]
+    visits = [(each, each.consent(slug)) for each, slug in zip(browsers, slugs, strict=True)]
+    assert [answer.status_code for answer in visit_together(visits)] == [200] * len(slugs)
+    assert Campaign.objects.filter(patreon_id="4410027").count() == 1
+    assert Tier.objects.filter(campaign_id="4410027").count() == 4
+    assert Membership.objects.exclude(account=None).count() == len(slugs)
+    for browser, slug in zip(browsers, slugs, strict=True):
+        assert opened(browser, "decorator", "silver") is ("silver" in EXPECTED[slug])

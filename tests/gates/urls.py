@@ -98,6 +98,13 @@ def on_request(rule: dict[str, Any]) -> Callable[..., Any]:
     return lambda request: said(request.patreon.check(**rule).allowed)
 
 
+def async_on_request(rule: dict[str, Any]) -> Callable[..., Any]:
+    async def view(request: HttpRequest) -> HttpResponse:
+        return said((await request.patreon.acheck(**rule)).allowed)
+
+    return view
+
+
 def template(source: str) -> Callable[..., Any]:
     made = Template("{% load patreon %}" + source)
     return lambda request: HttpResponse(made.render(RequestContext(request)))
@@ -162,6 +169,7 @@ FORMS = {
         function,
         async_function,
         on_request,
+        async_on_request,
         tag,
         api,
         file,

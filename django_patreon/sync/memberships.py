@@ -1,13 +1,4 @@
-"""The only writer of campaigns, tiers and memberships.
-
-All news passes through `save_identity` and `save_member`, whoever brings it, and the newest wins,
-whatever order it arrives in: a row says as of when it is.
-
-    sync_account(account)       ask Patreon about one person, and save the answer
-    may_look_again(account)     is it time to ask because the person wants it?
-    save_identity(...)          save what an identity answer says, at sign-in
-    save_member(...)            save what is new about one membership
-"""
+"""Memberships: the one way in for all news."""
 
 from __future__ import annotations
 
@@ -16,19 +7,20 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from django.conf import settings
-from django.db import OperationalError, models, transaction
+from django.db import models, transaction
 from django.utils import timezone
 
-from . import tokens
-from .conf import patreon_settings
-from .models import Campaign, Membership, PatreonAccount, Tier
-from .resources import Campaign as CampaignNews
-from .resources import Identity, Member
-from .resources import Tier as TierNews
-from .signals import membership_changed
+from django_patreon import tokens
+from django_patreon.conf import patreon_settings
+from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
+from django_patreon.resources import Campaign as CampaignNews
+from django_patreon.resources import Identity, Member
+from django_patreon.resources import Tier as TierNews
+from django_patreon.signals import membership_changed
+
+from .catalogue import cut, moment, months, number, save_campaigns, save_tiers
 
 __all__ = ["Saved", "may_look_again", "save_identity", "save_member", "sync_account"]
 
@@ -40,9 +32,6 @@ LOOK_EVERY = timedelta(seconds=30)
 ALL_MEMBERSHIPS = "identity.memberships"
 CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
 """Rights over a campaign that its creator gives to a site that acts for it."""
-
-LARGEST = 2**53
-_Row = TypeVar("_Row", Campaign, Tier)
 
 
 @dataclass
@@ -105,9 +94,9 @@ def save_identity(
     ours = _ours(identity, members, scopes)
     news = {key: CampaignNews(id=key) for each in members if (key := each.campaign_id)}
     news |= identity.campaigns
-    campaigns = _save_campaigns(news, ours, fetched_at)
+    campaigns = save_campaigns(news, ours, fetched_at)
     for key, each in sorted(identity.campaigns.items()):
-        _save_tiers(campaigns[key], each.tier_ids or (), identity.tiers, fetched_at)
+        save_tiers(campaigns[key], each.tier_ids or (), identity.tiers, fetched_at)
     own = campaigns.get(identity.campaign_id or "")
     if own is not None and own.creator_id != account.pk:
         own.creator = account
@@ -145,32 +134,32 @@ def save_member(
 
     The account is whoever has Patreon's id of the person here, and may be nobody.
     """
-    held = _save_tiers(campaign, member.tier_ids or (), tiers, fetched_at)
+    held = save_tiers(campaign, member.tier_ids or (), tiers, fetched_at)
     user_id = member.user_id or user_id or ""
     account = PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
     columns: dict[str, Any] = {
         "campaign_id": campaign.patreon_id,
         "account_id": account.pk if account else None,
         "patreon_user_id": user_id,
-        "patron_status": _cut(member.patron_status, 32),
-        "last_charge_status": _cut(member.last_charge_status, 32),
-        "last_charge_date": _moment(member.last_charge_date),
-        "next_charge_date": _moment(member.next_charge_date),
-        "currently_entitled_amount_cents": _number(member.currently_entitled_amount_cents),
-        "will_pay_amount_cents": _number(member.will_pay_amount_cents),
-        "campaign_lifetime_support_cents": _number(member.campaign_lifetime_support_cents),
-        "pledge_cadence": _months(member.pledge_cadence),
-        "pledge_relationship_start": _moment(member.pledge_relationship_start),
+        "patron_status": cut(member.patron_status, 32),
+        "last_charge_status": cut(member.last_charge_status, 32),
+        "last_charge_date": moment(member.last_charge_date),
+        "next_charge_date": moment(member.next_charge_date),
+        "currently_entitled_amount_cents": number(member.currently_entitled_amount_cents),
+        "will_pay_amount_cents": number(member.will_pay_amount_cents),
+        "campaign_lifetime_support_cents": number(member.campaign_lifetime_support_cents),
+        "pledge_cadence": months(member.pledge_cadence),
+        "pledge_relationship_start": moment(member.pledge_relationship_start),
         "is_gifted": bool(member.is_gifted),
         "is_free_trial": bool(member.is_free_trial),
     }
     # Not every answer speaks of these: silence changes nothing.
     told = {
-        "full_name": _cut(member.full_name or full_name, 255),
+        "full_name": cut(member.full_name or full_name, 255),
         "note": member.note,
-        "lifetime_support_cents": _number(member.lifetime_support_cents),
+        "lifetime_support_cents": number(member.lifetime_support_cents),
         "is_follower": member.is_follower,
-        "email": _cut(member.email, 254),
+        "email": cut(member.email, 254),
     }
     columns |= {name: value for name, value in told.items() if value is not None}
     if not patreon_settings().STORE_EMAIL:
@@ -261,87 +250,3 @@ def _ours(identity: Identity, members: Iterable[Member], scopes: Collection[str]
     if CREATORS_SCOPES.intersection(scopes):
         found.add(identity.campaign_id)
     return {each for each in found if each is not None}
-
-
-def _save_campaigns(
-    news: Mapping[str, CampaignNews], ours: set[str], fetched_at: datetime
-) -> dict[str, Campaign]:
-    wanted: dict[str, dict[str, Any]] = {}
-    for key, each in news.items():
-        told = {
-            "name": _cut(each.name, 255),
-            "vanity": _cut(each.vanity, 255),
-            "url": each.url,
-            "pledge_url": each.pledge_url,
-            "currency": _cut(each.currency, 8),
-            "is_monthly": each.is_monthly,
-        }
-        wanted[key] = {name: value for name, value in told.items() if value is not None}
-        if key in ours:
-            wanted[key]["is_ours"] = True
-    return _upsert(Campaign, wanted, fetched_at)
-
-
-def _save_tiers(
-    campaign: Campaign, ids: Iterable[str], news: Mapping[str, TierNews], fetched_at: datetime
-) -> list[Tier]:
-    wanted: dict[str, dict[str, Any]] = {}
-    for key in ids:
-        each = news.get(key) or TierNews(id=key)
-        told = {
-            "campaign_id": campaign.patreon_id,
-            "title": _cut(each.title, 255),
-            "amount_cents": _number(each.amount_cents),
-            "published": each.published,
-            "url": each.url,
-        }
-        wanted[key] = {name: value for name, value in told.items() if value is not None}
-    return list(_upsert(Tier, wanted, fetched_at).values())
-
-
-def _upsert(
-    model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
-) -> dict[str, _Row]:
-    """Bring rows up to date by Patreon's id. What has not changed is not written: everybody's
-    sign-in names the same campaign, and a write would make them wait for each other."""
-    rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
-    missing = sorted(wanted.keys() - rows.keys())
-    if missing:
-        model._default_manager.bulk_create(
-            [model(patreon_id=key, fetched_at=fetched_at, **wanted[key]) for key in missing],
-            ignore_conflicts=True,  # somebody else's sign-in may have been first
-        )
-        # Locked: the latest, also where a transaction otherwise sees the past.
-        found = model._default_manager.select_for_update().filter(patreon_id__in=missing)
-        rows |= {each.patreon_id: each for each in found}
-        if len(rows) < len(wanted):
-            raise OperationalError("Another transaction has begun to write the same rows.")
-    for key in sorted(wanted):
-        row = rows[key]
-        news: list[str] = [n for n, value in wanted[key].items() if getattr(row, n) != value]
-        if news and row.fetched_at <= fetched_at:
-            for name in news:
-                setattr(row, name, wanted[key][name])
-            row.fetched_at = fetched_at
-            row.save(update_fields=[*news, "fetched_at"])
-    return rows
-
-
-def _cut(text: str | None, length: int) -> str | None:
-    return None if text is None else text[:length]
-
-
-def _number(value: int | None) -> int | None:
-    """Drop what no column holds: a sum like that is nobody's pledge."""
-    return value if value is not None and abs(value) < LARGEST else None
-
-
-def _months(value: int | None) -> int | None:
-    return value if value is not None and 0 <= value <= 1200 else None
-
-
-def _moment(value: datetime | None) -> datetime | None:
-    """Drop what not every database holds, and make it what this site's databases hold."""
-    if value is None or not 1970 <= value.year <= 9998:
-        return None
-    return value if settings.USE_TZ else timezone.make_naive(value)

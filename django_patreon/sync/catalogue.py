@@ -1,0 +1,104 @@
+"""Campaigns and tiers, and what of a foreign answer a column can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import OperationalError
+from django.utils import timezone
+
+from django_patreon.models import Campaign, Tier
+from django_patreon.resources import Campaign as CampaignNews
+from django_patreon.resources import Tier as TierNews
+
+__all__ = ["cut", "moment", "months", "number", "save_campaigns", "save_tiers"]
+
+LARGEST = 2**53
+_Row = TypeVar("_Row", Campaign, Tier)
+
+
+def save_campaigns(
+    news: Mapping[str, CampaignNews], ours: set[str], fetched_at: datetime
+) -> dict[str, Campaign]:
+    wanted: dict[str, dict[str, Any]] = {}
+    for key, each in news.items():
+        told = {
+            "name": cut(each.name, 255),
+            "vanity": cut(each.vanity, 255),
+            "url": each.url,
+            "pledge_url": each.pledge_url,
+            "currency": cut(each.currency, 8),
+            "is_monthly": each.is_monthly,
+        }
+        wanted[key] = {name: value for name, value in told.items() if value is not None}
+        if key in ours:
+            wanted[key]["is_ours"] = True
+    return _upsert(Campaign, wanted, fetched_at)
+
+
+def save_tiers(
+    campaign: Campaign, ids: Iterable[str], news: Mapping[str, TierNews], fetched_at: datetime
+) -> list[Tier]:
+    wanted: dict[str, dict[str, Any]] = {}
+    for key in ids:
+        each = news.get(key) or TierNews(id=key)
+        told = {
+            "campaign_id": campaign.patreon_id,
+            "title": cut(each.title, 255),
+            "amount_cents": number(each.amount_cents),
+            "published": each.published,
+            "url": each.url,
+        }
+        wanted[key] = {name: value for name, value in told.items() if value is not None}
+    return list(_upsert(Tier, wanted, fetched_at).values())
+
+
+def _upsert(
+    model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
+) -> dict[str, _Row]:
+    """Bring rows up to date by Patreon's id. What has not changed is not written: everybody's
+    sign-in names the same campaign, and a write would make them wait for each other."""
+    rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
+    missing = sorted(wanted.keys() - rows.keys())
+    if missing:
+        model._default_manager.bulk_create(
+            [model(patreon_id=key, fetched_at=fetched_at, **wanted[key]) for key in missing],
+            ignore_conflicts=True,  # somebody else's sign-in may have been first
+        )
+        # Locked: the latest, also where a transaction otherwise sees the past.
+        found = model._default_manager.select_for_update().filter(patreon_id__in=missing)
+        rows |= {each.patreon_id: each for each in found}
+        if len(rows) < len(wanted):
+            raise OperationalError("Another transaction has begun to write the same rows.")
+    for key in sorted(wanted):
+        row = rows[key]
+        news: list[str] = [n for n, value in wanted[key].items() if getattr(row, n) != value]
+        if news and row.fetched_at <= fetched_at:
+            for name in news:
+                setattr(row, name, wanted[key][name])
+            row.fetched_at = fetched_at
+            row.save(update_fields=[*news, "fetched_at"])
+    return rows
+
+
+def cut(text: str | None, length: int) -> str | None:
+    return None if text is None else text[:length]
+
+
+def number(value: int | None) -> int | None:
+    """Drop what no column holds: a sum like that is nobody's pledge."""
+    return value if value is not None and abs(value) < LARGEST else None
+
+
+def months(value: int | None) -> int | None:
+    return value if value is not None and 0 <= value <= 1200 else None
+
+
+def moment(value: datetime | None) -> datetime | None:
+    """Drop what not every database holds, and make it what this site's databases hold."""
+    if value is None or not 1970 <= value.year <= 9998:
+        return None
+    return value if settings.USE_TZ else timezone.make_naive(value)
