@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -37,6 +38,11 @@ RULES: dict[str, dict[str, Any]] = {
 ROOT = Path(tempfile.gettempdir()) / "django_patreon_gates"
 ROOT.mkdir(exist_ok=True)
 (ROOT / "open.txt").write_text("open")
+
+
+def says_open(text: str) -> bool:
+    """Is it written there? Four letters alone might be those of a token."""
+    return re.search(r"\b(open)+\b", text) is not None
 
 
 def said(allowed: bool) -> HttpResponse:
