@@ -23,9 +23,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.gates", description=__doc__)
     parser.add_argument("--rounds", type=int, default=300)
     parser.add_argument("--database", default="sqlite")
-    parser.add_argument(
-        "--prepared", action="store_true", help="let PostgreSQL keep the plans of statements"
-    )
     parser.add_argument("--rows", type=int, default=100_000)
     given = parser.parse_args()
     os.environ["TEST_DB"] = given.database
@@ -33,13 +30,6 @@ def main() -> None:
     import django  # noqa: PLC0415  (after the environment is set)
 
     django.setup()
-    if given.prepared:
-        from django.conf import settings  # noqa: PLC0415
-
-        settings.DATABASES["default"]["OPTIONS"] = {
-            "server_side_binding": True,
-            "prepare_threshold": 1,
-        }
     from django.test.utils import setup_databases, teardown_databases  # noqa: PLC0415
 
     databases = setup_databases(verbosity=0, interactive=False)

@@ -18,10 +18,14 @@ PORTS = {
 AGAIN = [
     "tests/flows/test_dance.py",
     "tests/flows/test_tokens.py",
+    "tests/test_access.py",
     "tests/test_fields.py",
+    "tests/test_grants.py",
     "tests/test_pipeline.py",
     "tests/test_limits.py",
+    "tests/test_prepared.py",
     "tests/test_sign_in.py",
+    "tests/test_sync.py",
 ]
 
 

@@ -7,8 +7,9 @@
     request.patreon.check(cents=500)               with PatreonMiddleware
     PatronFileView                                 a private file
 
-Tiers are named as in `PATREON["TIERS"]`, or by Patreon's id. `loading` asks the database once for
-each request, `patron` keeps what it said, and `entitlement` decides. Patreon is never called.
+Tiers are named as in `PATREON["TIERS"]`, or by Patreon's id. `statement` is what the
+database is asked, once for each request, `prepared` how, and `loading` makes sense of the answer;
+`patron` keeps it, and `entitlement` decides. Patreon is never called.
 """
 
 from .files import PatronFileView

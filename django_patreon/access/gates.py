@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PatronRequiredMixin", "keep_private", "locked", "patron_required"]
 
+_PRIVATE = "private, no-store"
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -137,7 +138,9 @@ def locked_page(
 
 def keep_private(response: HttpResponseBase) -> Any:
     """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
-    response.headers["Cache-Control"] = "private, no-store"
+    if response.headers.get("Cache-Control") == _PRIVATE:
+        return response  # by a gate in front of the page, and now by the middleware
+    response.headers["Cache-Control"] = _PRIVATE
     patch_vary_headers(response, ["Cookie"])
     return response
 

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django_patreon.entitlement import (
     Case,
     Decision,
+    Hearing,
     MembershipFacts,
     Reason,
     Step,
     Subject,
     TierFacts,
-    decide,
     explain,
 )
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
@@ -77,7 +77,7 @@ class Patron:
         self._request = request
         self._known: Known | None = None
         self._known_of: Any = None
-        self._cases: dict[str | None, Case] = {}
+        self._hearings: dict[str | None, Hearing] = {}
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
@@ -102,11 +102,12 @@ class Patron:
             needs = rule.requirement({})
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
         prices = self.known.prices
+        campaign = rule.campaign_id
         # One moment for all gates of a request: they should not disagree on a page.
-        case = self._cases.get(rule.campaign_id)
-        if case is None:
-            case = self._cases[rule.campaign_id] = self.case(rule.campaign_id)
-        return decide(rule.requirement(prices), case)
+        hearing = self._hearings.get(campaign)
+        if hearing is None:
+            hearing = self._hearings[campaign] = Hearing(self.case(campaign))
+        return hearing.decide(rule.requirement(prices))
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
@@ -146,7 +147,7 @@ class Patron:
         pk = self.user.pk
         if self._known is None or self._known_of != pk:
             self._known, self._known_of = load(pk), pk
-            self._cases.clear()
+            self._hearings.clear()
         return self._known
 
     async def aload(self) -> None:
@@ -178,7 +179,7 @@ class Patron:
     def forget(self) -> None:
         """Read again when asked again: something has changed."""
         self._known = None
-        self._cases.clear()
+        self._hearings.clear()
 
 
 def patron_of(request: HttpRequest) -> Patron:

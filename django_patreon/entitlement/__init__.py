@@ -4,6 +4,7 @@ Pure: no Django, no database, no clock, nothing else of ours. What a caller does
 does not know, and it then keeps the gate closed.
 
     decide(requirement, case)    may they come in, why, until when, and what is missing
+    Hearing(case).decide(...)    the same, for many requirements
     explain(requirement, case)   the same, question by question
     standings(case)              all that a person may show, for a filter over many gates
 
@@ -16,7 +17,7 @@ More entitlement never closes a gate: another tier, more cents, a period that ru
 reading stands for what is remembered, so more than blank is more than what was remembered.
 """
 
-from .decision import Step, decide, explain, standings
+from .decision import Hearing, Step, decide, explain, standings
 from .facts import (
     Case,
     Decision,
@@ -36,6 +37,7 @@ __all__ = [
     "Case",
     "Decision",
     "GrantFacts",
+    "Hearing",
     "MembershipFacts",
     "Policy",
     "Reason",

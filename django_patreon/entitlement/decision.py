@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
-from .facts import Case, Decision, GrantFacts, MembershipFacts, Requirement
+from .facts import Case, Decision, MembershipFacts, Requirement
 from .reasons import Reason
 from .requirement import shortfall, unmet
 from .standing import Judgement, Standing, earlier, judge, of_grant
 
-__all__ = ["Step", "decide", "explain", "standings"]
+__all__ = ["Hearing", "Step", "decide", "explain", "standings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +23,12 @@ class Step:
 
 def decide(requirement: Requirement, case: Case) -> Decision:
     """Say whether the person of `case` meets `requirement`."""
-    inquiry = _Inquiry(requirement, case)
-    return next(found for _, ask in _STEPS if (found := ask(inquiry)) is not None)
+    return Hearing(case).decide(requirement)
 
 
 def explain(requirement: Requirement, case: Case) -> tuple[Step, ...]:
     """List the questions asked until one decided; the last step holds what `decide` returns."""
-    return tuple(_walk(_Inquiry(requirement, case)))
+    return tuple(_walk(_Inquiry(requirement, Hearing(case))))
 
 
 def standings(case: Case) -> tuple[Standing, ...]:
@@ -39,15 +37,15 @@ def standings(case: Case) -> tuple[Standing, ...]:
     For those who have many gates and one person, such as a filter in the database: `decide`
     allows a requirement exactly when it is not `unmet` by one of these.
     """
-    inquiry = _Inquiry(Requirement(), case)
+    hearing = Hearing(case)
     subject = case.subject
-    if subject.is_anonymous or inquiry.denials:
+    if subject.is_anonymous or hearing.denials:
         return ()
-    found = inquiry.passes
-    if inquiry.bypass is not None:
-        found += (Standing(reason=inquiry.bypass, everything=True),)
+    found = hearing.passes
+    if hearing.bypass is not None:
+        found += (Standing(reason=hearing.bypass, everything=True),)
     if case.campaign_id and subject.is_linked and not subject.needs_reconnect:
-        found += inquiry.judgement.standings
+        found += hearing.judgement.standings
     return found
 
 
@@ -59,34 +57,28 @@ def _walk(inquiry: _Inquiry) -> Iterator[Step]:
             return
 
 
-class _Inquiry:
-    """One requirement and one case, and what follows from the two."""
+class Hearing:
+    """One case and what follows from it, whatever is asked for: it decides many requirements at
+    the price of one."""
 
-    def __init__(self, requirement: Requirement, case: Case) -> None:
-        self.requirement = requirement
+    def __init__(self, case: Case) -> None:
         self.case = case
-        self.grants = [each for each in case.grants if each.campaign_id in (None, case.campaign_id)]
+        here = (None, case.campaign_id)
+        self.grants = [each for each in case.grants if each.campaign_id in here]
+        in_force = [each for each in self.grants if each.is_in_force(case.now)]
+        self.denials = [each for each in in_force if each.deny]
+        self.passes = tuple(of_grant(each) for each in in_force if not each.deny)
+        self.membership = _newest(case)
+        self.judgement = (
+            Judgement(refusal=Reason.NO_MEMBERSHIP)
+            if self.membership is None
+            else judge(self.membership, policy=case.policy, now=case.now)
+        )
 
-    @cached_property
-    def membership(self) -> MembershipFacts | None:
-        """The membership of this campaign (T4): the newest facts, should there be two."""
-        mine = [each for each in self.case.memberships if each.campaign_id == self.case.campaign_id]
-        return max(mine, key=lambda each: (each.fetched_at, repr(each))) if mine else None
-
-    @cached_property
-    def judgement(self) -> Judgement:
-        if self.membership is None:
-            return Judgement(refusal=Reason.NO_MEMBERSHIP)
-        return judge(self.membership, policy=self.case.policy, now=self.case.now)
-
-    @property
-    def denials(self) -> list[GrantFacts]:
-        return [each for each in self.grants if each.deny and each.is_in_force(self.case.now)]
-
-    @property
-    def passes(self) -> tuple[Standing, ...]:
-        in_force = (e for e in self.grants if not e.deny and e.is_in_force(self.case.now))
-        return tuple(of_grant(each) for each in in_force)
+    def decide(self, requirement: Requirement) -> Decision:
+        """Say whether the person of the case meets `requirement`."""
+        inquiry = _Inquiry(requirement, self)
+        return next(found for _, ask in _STEPS if (found := ask(inquiry)) is not None)
 
     @property
     def bypass(self) -> Reason | None:
@@ -95,6 +87,23 @@ class _Inquiry:
         if self.case.subject.is_staff:
             return Reason.STAFF
         return Reason.CREATOR if self.case.subject.is_creator else None
+
+
+def _newest(case: Case) -> MembershipFacts | None:
+    """Pick the membership of this campaign (T4): the newest facts, should there be two."""
+    mine = [each for each in case.memberships if each.campaign_id == case.campaign_id]
+    if len(mine) < 2:
+        return mine[0] if mine else None
+    return max(mine, key=lambda each: (each.fetched_at, repr(each)))
+
+
+class _Inquiry:
+    """One requirement at one hearing."""
+
+    def __init__(self, requirement: Requirement, hearing: Hearing) -> None:
+        self.requirement = requirement
+        self.hearing = hearing
+        self.case = hearing.case
 
     def enough(self, found: Iterable[Standing]) -> Standing | None:
         """Pick what meets the requirement, the most lasting first; None when nothing does."""
@@ -110,7 +119,7 @@ class _Inquiry:
 
     def allow(self, standing: Standing) -> Decision:
         """Open, until it ends or until a denial that is already written down begins."""
-        denials = (e.starts_at for e in self.grants if e.deny and e.is_ahead(self.case.now))
+        denials = (e.starts_at for e in self.hearing.grants if e.deny and e.is_ahead(self.case.now))
         return Decision(
             allowed=True,
             reason=standing.reason,
@@ -124,7 +133,7 @@ class _Inquiry:
         """Stay closed, until a grant that is already written down begins to help."""
         helpful = (
             each.starts_at
-            for each in self.grants
+            for each in self.hearing.grants
             if not each.deny
             and each.is_ahead(self.case.now)
             and unmet(self.requirement, of_grant(each)) is None
@@ -149,7 +158,7 @@ def _nowhere(inquiry: _Inquiry) -> Decision | None:
 
 
 def _denied(inquiry: _Inquiry) -> Decision | None:
-    ends = [each.until for each in inquiry.denials]
+    ends = [each.until for each in inquiry.hearing.denials]
     if not ends:
         return None
     known = [each for each in ends if each is not None]
@@ -158,12 +167,12 @@ def _denied(inquiry: _Inquiry) -> Decision | None:
 
 
 def _granted(inquiry: _Inquiry) -> Decision | None:
-    standing = inquiry.enough(inquiry.passes)
+    standing = inquiry.enough(inquiry.hearing.passes)
     return None if standing is None else inquiry.allow(standing)
 
 
 def _bypassed(inquiry: _Inquiry) -> Decision | None:
-    reason = inquiry.bypass
+    reason = inquiry.hearing.bypass
     if reason is None:
         return None
     return inquiry.allow(Standing(reason=reason, everything=True))
@@ -179,17 +188,17 @@ def _disconnected(inquiry: _Inquiry) -> Decision | None:
 
 
 def _not_a_member(inquiry: _Inquiry) -> Decision | None:
-    return inquiry.refuse(Reason.NO_MEMBERSHIP) if inquiry.membership is None else None
+    return inquiry.refuse(Reason.NO_MEMBERSHIP) if inquiry.hearing.membership is None else None
 
 
 def _too_old(inquiry: _Inquiry) -> Decision | None:
-    old = inquiry.judgement.refusal is Reason.TOO_OLD
+    old = inquiry.hearing.judgement.refusal is Reason.TOO_OLD
     return inquiry.refuse(Reason.TOO_OLD) if old else None
 
 
 def _not_in_standing(inquiry: _Inquiry) -> Decision | None:
     """Refuse whom the status refuses, unless the rule names what even they have."""
-    judgement = inquiry.judgement
+    judgement = inquiry.hearing.judgement
     if judgement.refusal is None:
         return None
     standing = inquiry.enough(judgement.standings)
@@ -201,7 +210,7 @@ def _not_in_standing(inquiry: _Inquiry) -> Decision | None:
 
 def _falls_short(inquiry: _Inquiry) -> Decision:
     """Compare what the membership is worth with what the rule asks for."""
-    found = inquiry.judgement.standings
+    found = inquiry.hearing.judgement.standings
     standing = inquiry.enough(found)
     if standing is not None:
         return inquiry.allow(standing)

@@ -8,6 +8,8 @@ from .standing import Standing
 
 __all__ = ["shortfall", "unmet"]
 
+_NOTHING = (None,) * 5
+
 
 def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
     """Return the part of `requirement` that `standing` does not meet; None when it meets all."""
@@ -18,18 +20,21 @@ def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
     joined = asked.since is None or (
         has.member_since is not None and has.member_since <= asked.since
     )
-    needs = Requirement(
-        tiers=None if holds else asked.tiers,
-        at_least=None if _reaches(asked, has) else asked.at_least,
-        cents=_lacking(asked.cents, has.monthly_cents, has.pays),
-        lifetime_cents=_lacking(asked.lifetime_cents, has.lifetime_cents, has.pays),
-        since=None if joined else asked.since,
+    needs = (
+        None if holds else asked.tiers,
+        None if _reaches(asked, has) else asked.at_least,
+        _lacking(asked.cents, has.monthly_cents, has.pays),
+        _lacking(asked.lifetime_cents, has.lifetime_cents, has.pays),
+        None if joined else asked.since,
     )
     # A rule that names no tier is a paid rule, whatever else it names.
     paid_rule = asked.tiers is None and asked.at_least is None
-    if needs == Requirement() and (has.pays or not paid_rule):
+    if needs == _NOTHING and (has.pays or not paid_rule):
         return None
-    return needs
+    tiers, at_least, cents, lifetime_cents, since = needs
+    return Requirement(
+        tiers=tiers, at_least=at_least, cents=cents, lifetime_cents=lifetime_cents, since=since
+    )
 
 
 def shortfall(needs: Requirement) -> Reason:

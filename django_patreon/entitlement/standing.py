@@ -67,8 +67,9 @@ def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judg
     free = frozenset(tier.id for tier in membership.tiers if tier.is_free)
     # Naming a free tier on purpose is the only way to let its members in (T6).
     found = paid.standings + ((Standing(reason=Reason.FREE_TIER),) if free else ())
-    return replace(
-        paid,
+    return Judgement(
+        refusal=paid.refusal,
+        detail=paid.detail,
         standings=tuple(
             replace(
                 each,
