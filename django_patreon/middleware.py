@@ -10,7 +10,7 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
-from .access import Patron, acting_in, keep_private, patron_of
+from .access import VIEW_AS, Patron, acting_in, forget_view_as, keep_private, patron_of
 
 __all__ = ["PatreonMiddleware"]
 
@@ -18,7 +18,8 @@ _BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
 
 
 class PatreonMiddleware:
-    """Goes behind Django's AuthenticationMiddleware. Asks nothing unless the page does.
+    """Goes behind Django's AuthenticationMiddleware. Asks nothing unless the page does, but for
+    staff whose cookie says that they look at the site as somebody else.
 
     Every answer that depended on who is a patron is kept out of caches, whatever form the gate
     had; and a member of staff who looks at the site as a patron sees that on every page.
@@ -46,18 +47,27 @@ class PatreonMiddleware:
         patron = patron_of(request)
         with acting_in(request):
             response: HttpResponseBase = await self.get_response(request)
-            if not patron.was_asked:
+            if not _concerns(request, patron):
                 return response
             # In a thread: the banner is a template, and may ask the database.
             return await sync_to_async(_finish)(request, patron, response)
 
 
+def _concerns(request: HttpRequest, patron: Patron) -> bool:
+    """Is there anything to do? The cookie only saves everybody else a look at their session."""
+    return patron.was_asked or VIEW_AS in request.COOKIES
+
+
 def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> HttpResponseBase:
-    if not patron.was_asked:
+    if not _concerns(request, patron):
         return response
-    keep_private(response)
-    if patron.view_as is not None:
+    pretends = patron.view_as is not None
+    if patron.was_asked or pretends:
+        keep_private(response)
+    if pretends:
         _say_so(request, patron, response)
+    elif VIEW_AS in request.COOKIES:
+        forget_view_as(response)  # the session it was about has ended
     return response
 
 

@@ -19,7 +19,16 @@ from social_core.exceptions import AuthPolicyError
 from social_django.utils import load_backend, load_strategy
 
 from . import sync
-from .access import VIEW_AS, Rule, keep_private, locked_page, patron_of, tier_id
+from .access import (
+    VIEW_AS,
+    Rule,
+    forget_view_as,
+    keep_private,
+    locked_page,
+    patron_of,
+    remember_view_as,
+    tier_id,
+)
 from .exceptions import PatreonError
 from .models import PatreonAccount
 
@@ -117,8 +126,10 @@ def view_as(request: HttpRequest) -> HttpResponse:
     """
     if not request.user.is_staff:
         raise PermissionDenied
+    answer = redirect(_wanted(request, "/"))
     if "stop" in request.POST:
         request.session.pop(VIEW_AS, None)
+        forget_view_as(answer)
         logger.info("User %s looks at the site as themselves again", request.user.pk)
     else:
         named = request.POST.get("tier", "")
@@ -126,8 +137,9 @@ def view_as(request: HttpRequest) -> HttpResponse:
         if found is None:
             raise BadRequest("Nobody knows that tier.")
         request.session[VIEW_AS] = found
+        remember_view_as(answer)
         logger.info("User %s looks at the site as a patron of tier %s", request.user.pk, found)
-    return redirect(_wanted(request, "/"))
+    return answer
 
 
 def _wanted(request: HttpRequest, otherwise: str) -> str:

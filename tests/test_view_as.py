@@ -72,6 +72,34 @@ def test_it_is_said_on_every_page_and_in_the_log(staff: Client, caplog) -> None:
     assert "as themselves again" in caplog.text
 
 
+def test_it_is_said_on_pages_that_have_nothing_to_do_with_patrons_too(staff: Client) -> None:
+    view_as(staff, tier=GOLD)
+    page = staff.get("/admin/")
+    assert BANNER in page.content.decode()
+    assert page["Cache-Control"] == "private, no-store"
+    view_as(staff, stop="1")
+    assert BANNER not in staff.get("/admin/").content.decode()
+
+
+def test_the_mark_goes_with_the_session_that_it_was_about(
+    staff: Client, django_assert_num_queries: Any
+) -> None:
+    view_as(staff, tier=GOLD)
+    del staff.cookies["sessionid"]
+    page = staff.get("/login/")
+    assert BANNER not in page.content.decode()
+    assert not page.cookies["patreon_view_as"].value
+    with django_assert_num_queries(0):
+        assert "Cache-Control" not in staff.get("/login/").headers
+
+
+def test_the_mark_alone_opens_nothing(dance: Dance) -> None:
+    dance.sign_in("free")
+    dance.client.cookies["patreon_view_as"] = GOLD
+    assert BANNER not in dance.client.get("/login/").content.decode()
+    assert not opens(dance.client, "gold")
+
+
 def test_names_work_and_unknown_ones_do_not(staff: Client, settings) -> None:
     settings.PATREON = {"TIERS": {"gold": GOLD}}
     view_as(staff, tier="gold")

@@ -16,7 +16,18 @@ from .files import PatronFileView
 from .gated import PatronGated
 from .gates import PatronRequiredMixin, keep_private, locked, locked_page, patron_required
 from .loading import KnownTier
-from .patron import VIEW_AS, Patron, acheck, acting_in, check, listen, patron_for, patron_of
+from .patron import (
+    VIEW_AS,
+    Patron,
+    acheck,
+    acting_in,
+    check,
+    forget_view_as,
+    listen,
+    patron_for,
+    patron_of,
+    remember_view_as,
+)
 from .rules import Rule, declared_rules, tier_id
 from .words import needs_in_words, sentence
 
@@ -32,6 +43,7 @@ __all__ = [
     "acting_in",
     "check",
     "declared_rules",
+    "forget_view_as",
     "keep_private",
     "listen",
     "locked",
@@ -40,6 +52,7 @@ __all__ = [
     "patron_for",
     "patron_of",
     "patron_required",
+    "remember_view_as",
     "sentence",
     "tier_id",
 ]

@@ -28,7 +28,7 @@ from .loading import Known, KnownTier, load
 from .rules import Rule
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponseBase
 
 __all__ = [
     "VIEW_AS",
@@ -36,14 +36,17 @@ __all__ = [
     "acheck",
     "acting_in",
     "check",
+    "forget_view_as",
     "listen",
     "now",
     "patron_for",
     "patron_of",
+    "remember_view_as",
 ]
 
 VIEW_AS = "patreon_view_as"
-"""The session's key: which tier a member of staff pretends to hold, "" for none at all."""
+"""The session's key: which tier a member of staff pretends to hold, "" for none at all. Also the
+name of a cookie, without a value of interest, which says that the session has such a key."""
 
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
 
@@ -180,6 +183,29 @@ class Patron:
         """Read again when asked again: something has changed."""
         self._known = None
         self._hearings.clear()
+
+
+def remember_view_as(response: HttpResponseBase) -> None:
+    """Set the cookie that goes with the session's key."""
+    response.set_cookie(
+        VIEW_AS,
+        "1",
+        path=settings.SESSION_COOKIE_PATH,
+        domain=settings.SESSION_COOKIE_DOMAIN,
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
+
+
+def forget_view_as(response: HttpResponseBase) -> None:
+    """Take that cookie away."""
+    response.delete_cookie(
+        VIEW_AS,
+        path=settings.SESSION_COOKIE_PATH,
+        domain=settings.SESSION_COOKIE_DOMAIN,
+        samesite=settings.SESSION_COOKIE_SAMESITE,
+    )
 
 
 def patron_of(request: HttpRequest) -> Patron:
