@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import path
+from django.urls import NoReverseMatch, path, reverse
 from django.utils.translation import gettext as _
 from social_core.exceptions import AuthPolicyError
 
@@ -57,8 +58,29 @@ class Mending(_ModelAdmin):
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **more: Any
     ) -> Any:
+        account = context.get("original")
         context["can_mend"] = self.may_mend(request)
+        if account is not None and account.needs_reconnect:
+            context["is_own"] = account.user_id == request.user.pk
+            context["ask_by_mail"] = _letter(request, account)
         return super().render_change_form(request, context, *args, **more)
+
+
+def _letter(request: HttpRequest, account: PatreonAccount) -> str:
+    """Return a mailto: address that asks the person to connect again; "" without an address."""
+    user: Any = account.user
+    to = getattr(user, user.get_email_field_name(), "") or account.email
+    if not to:
+        return ""
+    try:
+        where = request.build_absolute_uri(reverse("patreon:account"))
+    except NoReverseMatch:  # this site has no such page
+        where = request.build_absolute_uri("/")
+    words = {
+        "subject": _("Your connection to Patreon"),
+        "body": _("Please connect your account to Patreon again: %(where)s") % {"where": where},
+    }
+    return f"mailto:{quote(to, safe='@')}?{urlencode(words, quote_via=quote)}"
 
 
 def _account(page: Mending, request: HttpRequest, pk: int) -> PatreonAccount:

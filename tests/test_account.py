@@ -123,6 +123,26 @@ def test_a_renewal_that_fails_says_why(dance: Dance, staff: Client) -> None:
     assert address("renew", account) not in page
 
 
+def test_a_lost_connection_has_a_button_for_whoever_can_mend_it(
+    dance: Dance, staff: Client, admin_user: Any
+) -> None:
+    account = account_of(dance)
+    dance.sandbox.grants.kill()
+    staff.post(address("renew", account))
+    page = staff.get(address("change", account)).content.decode()
+    assert "Ask them to reconnect" in page
+    assert "mailto:gold@example.org?subject=Your%20connection" in page
+    assert "http%3A%2F%2Ftestserver%2Fpatreon%2Faccount%2F" in page
+    assert "/login/patreon/" not in page
+    # The creator's own page: the operator and the person are the same.
+    PatreonAccount.objects.update(user=admin_user)
+    page = staff.get(address("change", account)).content.decode()
+    assert "Reconnect Patreon" in page
+    assert 'action="/login/patreon/"' in page
+    assert f'name="next" value="{address("change", account)}"' in page
+    assert "Ask them to reconnect" not in page
+
+
 def test_an_operator_disconnects_after_being_asked(dance: Dance, staff: Client) -> None:
     account = account_of(dance)
     user = account.user

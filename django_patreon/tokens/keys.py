@@ -19,8 +19,13 @@ BATCH = 500
 
 @dataclass(kw_only=True)
 class Rotation:
-    """What was done: columns `rotated`, columns `current` already, ids of `unreadable` accounts."""
+    """What was done: columns `rotated`, columns `current` already, ids of `unreadable` accounts.
 
+    `looked_at` counts accounts, of the `total` that there were in the beginning.
+    """
+
+    total: int = 0
+    looked_at: int = 0
     rotated: int = 0
     current: int = 0
     unreadable: list[str] = field(default_factory=list)
@@ -35,7 +40,7 @@ def rotate_keys(*, progress: Callable[[Rotation], None] = lambda rotation: None)
     """
     using = router.db_for_write(PatreonAccount)
     accounts = PatreonAccount.objects.using(using)
-    rotation = Rotation()
+    rotation = Rotation(total=accounts.count())
     last = 0
     while True:
         rows = accounts.filter(pk__gt=last).order_by("pk")[:BATCH]
@@ -47,6 +52,7 @@ def rotate_keys(*, progress: Callable[[Rotation], None] = lambda rotation: None)
                 if isinstance(value, Sealed):
                     _rotate(rotation, accounts.filter(pk=pk), patreon_id, column, value)
         last = found[-1][0]
+        rotation.looked_at += len(found)
         progress(rotation)
 
 

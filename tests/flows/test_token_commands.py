@@ -118,6 +118,24 @@ def test_what_no_key_opens_is_named_and_kept(db: None, settings: Any) -> None:
     assert PatreonAccount.objects.get().access_token == account.access_token
 
 
+def test_an_interrupted_change_of_keys_says_how_far_it_came_and_goes_on(
+    db: None, settings: Any
+) -> None:
+    settings.PATREON = {"TOKEN_KEYS": [OLD]}
+    many(501)
+    settings.PATREON = {"TOKEN_KEYS": [NEW, OLD]}
+
+    def interrupt(rotation: tokens.Rotation) -> None:
+        assert (rotation.looked_at, rotation.total) == (500, 501)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tokens.rotate_keys(progress=interrupt)
+    said = call("patreon_rotate_keys")
+    assert "500 of 501 accounts looked at\n501 of 501" in said
+    assert "2 tokens encrypted anew, 1000 were current" in said
+
+
 def test_a_token_that_changes_meanwhile_is_left_as_it_is_then(db: None, settings: Any) -> None:
     settings.PATREON = {"TOKEN_KEYS": [OLD]}
     many(501)

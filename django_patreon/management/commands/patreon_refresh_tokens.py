@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from django_patreon.tokens import refresh_expiring
+from django_patreon import tasks
 
 
 class Command(BaseCommand):
@@ -21,14 +20,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not 0 <= options["days"] <= 3650 or not 1 <= options["workers"] <= 32:
             raise CommandError("--days must be 0 to 3650, and --workers 1 to 32.")
-        result = refresh_expiring(timedelta(days=options["days"]), workers=options["workers"])
+        done = tasks.refresh_tokens.call(days=options["days"], workers=options["workers"])
+        reconnect, failed = done["reconnect"], done["failed"]
         self.stdout.write(
-            f"{result.renewed} renewed, {len(result.reconnect)} must reconnect,"
-            f" {len(result.failed)} failed."
+            f"{done['renewed']} renewed, {len(reconnect)} must reconnect, {len(failed)} failed."
         )
-        for patreon_id in result.reconnect:
+        for patreon_id in reconnect:
             self.stdout.write(f"  {patreon_id}: must sign in with Patreon again")
-        for patreon_id, reason in result.failed.items():
+        for patreon_id, reason in failed.items():
             self.stdout.write(f"  {patreon_id}: {reason}")
-        if result.failed:
+        if failed:
             raise CommandError("Some tokens were not renewed. They are tried again next time.")

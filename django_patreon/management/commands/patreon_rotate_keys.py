@@ -15,8 +15,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         def report(rotation: Rotation) -> None:
-            if options["verbosity"] > 1:
-                self.stdout.write(f"{rotation.rotated + rotation.current} tokens looked at ...")
+            if options["verbosity"] > 0:
+                # A newcomer may have signed in since they were counted.
+                total = max(rotation.total, rotation.looked_at)
+                self.stdout.write(f"{rotation.looked_at} of {total} accounts looked at")
+                self.stdout.flush()
 
         rotation = rotate_keys(progress=report)
         self.stdout.write(
