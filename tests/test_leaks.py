@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import io
 import logging
+import traceback
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test import Client
+
+from django_patreon import tokens
+from django_patreon.exceptions import PatreonError
+from django_patreon.models import PatreonAccount
+from django_patreon.sandbox.grants import SCOPES
 
 from .dance import IDENTITY, Dance
 
@@ -120,3 +127,88 @@ def test_the_address_of_a_request_holds_no_token(dance: Dance, patreon) -> None:
     for call in patreon.calls:
         assert_clean(dance, call.request.url)
     assert any(IDENTITY in call.request.url for call in patreon.calls)
+
+
+def said_by(command: str, *words: str) -> str:
+    """What a command shows, also when it gives up."""
+    out = io.StringIO()
+    try:
+        call_command(command, *words, stdout=out, stderr=out)
+    except CommandError as error:
+        out.write(str(error))
+    return out.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_in_the_whole_life_of_a_token_nothing_shows_one(
+    dance: Dance, caplog, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every flow: renewed, used after a 401, limited, refused, looked at by operators and commands,
+    moved to new keys, exported, imported, with a webhook and its secret, and given up."""
+    settings.SOCIAL_AUTH_PATREON_SCOPE = [*SCOPES]
+    shown: list[str] = []
+    dance.sign_in("creator")
+    account = PatreonAccount.objects.get()
+    client = tokens.client_for(account)
+    shown += [repr(client), repr(account), repr(tokens.access_token(account))]
+    tokens.refresh(account)
+    dance.order("http_401", path="/api/oauth2/v2")
+    shown.append(repr(client.identity()))
+    for kind in ("http_500_html", "http_403_html", "cut", "reset", "errors_200", "list"):
+        dance.order(kind, path="/api/oauth2/v2")
+        with pytest.raises(PatreonError) as error:
+            list(client.members("4410027"))
+        shown += [
+            str(error.value),
+            repr(error.value),
+            "".join(traceback.format_exception(error.value)),
+        ]
+    dance.order("http_429", path="/api/oauth2/v2", retry_after=0)
+    with pytest.raises(PatreonError) as error:
+        client.campaigns()
+    shown.append(repr(error.value))
+    webhook = client.create_webhook(
+        "4410027", uri="https://example.org/x", triggers=["posts:publish"]
+    )
+    assert webhook.secret
+    secret = str(webhook.secret)
+    shown += [repr(webhook), repr(client.webhooks())]
+
+    settings.PATREON = {"TOKEN_KEYS": ["new-key-" * 6]}
+    shown.append(said_by("patreon_rotate_keys"))  # no key opens them
+    settings.PATREON = {"TOKEN_KEYS": ["new-key-" * 6, settings.SECRET_KEY]}
+    shown.append(said_by("patreon_rotate_keys"))
+    settings.PATREON = {}
+    person = dance.sandbox.world.person_called("creator")
+    assert person is not None
+    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    monkeypatch.setenv("PATREON_ACCESS_TOKEN", pair.access_token)
+    monkeypatch.setenv("PATREON_REFRESH_TOKEN", pair.refresh_token)
+    name = account.user.get_username()
+    shown.append(said_by("patreon_import_tokens", name))
+    shown += [said_by("patreon_why", name), said_by("patreon_refresh_tokens", "--days", "90")]
+    shown.append(str(PatreonAccount.objects.get().export()))
+
+    operator = Client(HTTP_HOST="localhost")
+    operator.force_login(get_user_model().objects.create_superuser("operator", password="x"))
+    place = f"/admin/django_patreon/patreonaccount/{account.pk}"
+    for browser, path in (
+        (operator, f"{place}/renew/"),
+        (operator, f"{place}/change/"),
+        (operator, f"{place}/history/"),
+        (operator, f"{place}/disconnect/"),
+        (dance.client, "/patreon/refresh/"),
+        (dance.client, "/patreon/account/"),
+        (dance.client, "/patreon/unlink/"),
+    ):
+        for answer in (browser.get(path), browser.post(path, follow=True)):
+            shown.append(answer.content.decode() + str(answer.headers))
+    stored = everything_stored()
+    dance.sandbox.grants.kill()
+    shown.append(said_by("patreon_refresh_tokens", "--days", "90"))
+    tokens.revoke(PatreonAccount.objects.get())
+    shown.append(said_by("dumpdata"))
+
+    for text in (*shown, stored, everything_stored(), caplog.text):
+        assert_clean(dance, text)
+        assert secret not in text

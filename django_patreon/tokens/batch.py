@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,6 +19,8 @@ from django_patreon.models import PatreonAccount
 from .life import refresh
 
 __all__ = ["Renewals", "refresh_expiring"]
+
+logger = logging.getLogger("django_patreon")
 
 TRIES = 3
 LONGEST_WAIT = 60.0
@@ -95,6 +98,7 @@ def _collect(running: dict[Future[None], str], result: Renewals, *, all_of_them:
             except PatreonError as error:
                 result.failed[patreon_id] = str(error)
             except Exception as error:  # one bad account must not stop the others
+                logger.error("Account %s could not be renewed", patreon_id, exc_info=error)
                 result.failed[patreon_id] = f"{type(error).__name__} (see the log)"
             else:
                 result.renewed += 1
