@@ -22,16 +22,24 @@ else:
     _TabularInline = admin.TabularInline
 
 
-class ToLookAt(_ModelAdmin):
+class _GoesWithItsOwner(_ModelAdmin):
+    """Rows that nobody deletes here. They go when what they belong to is deleted elsewhere, such
+    as their user, if the operator may delete them at all."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        match = request.resolver_match
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        is_here = match is not None and (match.url_name or "").startswith(own)
+        return not is_here and super().has_delete_permission(request, obj)
+
+
+class ToLookAt(_GoesWithItsOwner):
     """Rows that somebody else writes."""
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
 
@@ -134,7 +142,7 @@ class MembershipAdmin(ToLookAt):
 
 
 @admin.register(Grant)
-class GrantAdmin(_ModelAdmin):
+class GrantAdmin(_GoesWithItsOwner):
     """Passes and bans: given and revoked, never changed, so that the history stays true."""
 
     list_display = ("user", "deny", "tier", "cents", "starts_at", "until", "given_by", "reason")
@@ -163,7 +171,4 @@ class GrantAdmin(_ModelAdmin):
             self.log_change(request, grant, [{"changed": {"fields": ["until"]}}])
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.test import Client
 
-from django_patreon.models import PatreonAccount
+from django_patreon.models import Grant, PatreonAccount
 
 from .dance import Dance
 
@@ -78,3 +80,37 @@ def test_the_list_costs_the_same_for_one_and_many(
     )
     with django_assert_max_num_queries(8):
         operator.get(LIST)
+
+
+def test_an_operator_deletes_a_user_with_all_that_is_theirs(
+    account: PatreonAccount, operator: Client
+) -> None:
+    user = account.user
+    Grant.objects.give(user, cents=500)
+    page = operator.get(f"/admin/auth/user/{user.pk}/delete/")
+    assert "Are you sure" in page.content.decode()
+    assert operator.post(f"/admin/auth/user/{user.pk}/delete/", {"post": "yes"}).status_code == 302
+    assert not get_user_model().objects.filter(pk=user.pk).exists()
+    assert not PatreonAccount.objects.exists()
+    assert not Grant.objects.exists()
+
+
+@pytest.mark.parametrize("model", ["patreonaccount", "membership", "grant", "campaign"])
+def test_nothing_of_ours_is_deleted_by_itself(
+    account: PatreonAccount, operator: Client, model: str
+) -> None:
+    Grant.objects.give(account.user, cents=500)
+    row = apps.get_model("django_patreon", model).objects.get()
+    address = f"/admin/django_patreon/{model}/{row.pk}/delete/"
+    assert operator.post(address, {"post": "yes"}).status_code == 403
+    assert "delete_selected" not in operator.get(f"/admin/django_patreon/{model}/").content.decode()
+
+
+def test_who_may_not_delete_accounts_does_not_do_so_by_way_of_users(
+    account: PatreonAccount, client: Client
+) -> None:
+    helper = get_user_model().objects.create_user("helper", is_staff=True)
+    helper.user_permissions.set(Permission.objects.filter(codename__endswith="_user"))
+    client.force_login(helper, "django.contrib.auth.backends.ModelBackend")
+    client.post(f"/admin/auth/user/{account.user_id}/delete/", {"post": "yes"})
+    assert PatreonAccount.objects.exists()
