@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import MultiFernet
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.utils import timezone
@@ -313,13 +314,22 @@ def test_who_holds_an_older_pair_gets_the_newer_without_a_request(
     assert token_requests(patreon) == 1
 
 
-def test_a_live_token_costs_no_query_and_no_request(
-    account: PatreonAccount, patreon: Patreon, django_assert_num_queries
+def test_a_live_token_costs_no_query_no_request_and_one_decryption(
+    account: PatreonAccount,
+    patreon: Patreon,
+    monkeypatch: pytest.MonkeyPatch,
+    django_assert_num_queries: Any,
 ) -> None:
     tokens.refresh(account)
+    decrypt, decrypted = MultiFernet.decrypt, []
+    monkeypatch.setattr(
+        MultiFernet, "decrypt", lambda *args: decrypted.append(args) or decrypt(*args)
+    )
     with django_assert_num_queries(1):
         mine = PatreonAccount.objects.get()
         assert tokens.access_token(mine) == tokens.access_token(mine)
+        assert not mine.needs_reconnect
+    assert len(decrypted) == 1
     assert token_requests(patreon) == 1
 
 
