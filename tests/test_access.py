@@ -16,6 +16,7 @@ from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
+from django_patreon import tokens
 from django_patreon.access import (
     Patron,
     PatronFileView,
@@ -340,6 +341,26 @@ class TestLockedPage:
         page = self.page(dance)
         assert "Connect Patreon" in page
         assert "check again" not in page
+
+    def test_whose_link_is_broken_is_asked_to_reconnect_and_not_to_pay(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        tokens.revoke(PatreonAccount.objects.get())
+        page = self.page(dance)
+        assert "Reconnect Patreon" in page
+        assert "Join" not in page
+        assert "You need" not in page
+
+    def test_of_whom_nothing_was_heard_lately_is_asked_to_look_again(
+        self, dance: Dance
+    ) -> None:
+        dance.sign_in("gold")
+        Membership.objects.update(fetched_at=timezone.now() - timedelta(days=30))
+        page = self.page(dance)
+        assert "too long since we last heard" in page
+        assert "check again" in page
+        assert "Join" not in page
+        dance.client.post("/patreon/refresh/")
+        assert says_open(self.page(dance))
 
     def test_its_own_address_shows_what_one_has(self, dance: Dance) -> None:
         dance.sign_in("gold")

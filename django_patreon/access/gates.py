@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["PatronRequiredMixin", "keep_private", "locked", "patron_required"]
 
 _PRIVATE = "private, no-store"
+_UNSURE = frozenset(
+    {Reason.NEEDS_RECONNECT, Reason.TOO_OLD, Reason.UNKNOWN_STATUS, Reason.UNKNOWN_CHARGE}
+)
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -117,7 +120,9 @@ def locked_page(
 ) -> HttpResponse:
     """Say what they need, what they have, and how to go on. No query of its own."""
     known = patron.known
-    offers = _offers(decision.needs, list(known.tiers.values()), patron.case().campaign_id)
+    # Where we do not know how things stand, no tier is the cure: asking Patreon is.
+    needs = None if decision.reason in _UNSURE else decision.needs
+    offers = _offers(needs, list(known.tiers.values()), patron.case().campaign_id)
     if come_back_to is None:
         come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
     return render(
@@ -126,10 +131,11 @@ def locked_page(
         {
             "decision": decision,
             "why": sentence(decision),
-            "needs": needs_in_words(decision.needs, known.tiers),
-            "has": patron.tiers,
+            "needs": needs_in_words(needs, known.tiers),
+            "has": [] if decision.reason in _UNSURE else patron.tiers,
             "offers": offers,
             "is_linked": known.is_linked and not known.needs_reconnect,
+            "needs_reconnect": known.needs_reconnect,
             "next": come_back_to,
         },
         status=status,
