@@ -84,6 +84,12 @@ def test_nothing_is_prepared_inside_a_transaction(user: Any) -> None:
     with transaction.atomic():
         assert [ask(user) for _ in range(3)] == [["SELECT"]] * 3
         assert prepared() == 0
+    transaction.set_autocommit(False)  # the other way to have one
+    try:
+        assert [ask(user) for _ in range(3)] == [["SELECT"]] * 3
+    finally:
+        transaction.rollback()
+        transaction.set_autocommit(True)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def _state(connection: BaseDatabaseWrapper) -> int | None:
     if (
         connection.vendor != "postgresql"
         or connection.in_atomic_block
+        or not connection.get_autocommit()
         or chosen.get("DISABLE_SERVER_SIDE_CURSORS")
         or chosen["OPTIONS"].get("server_side_binding")
         or not hasattr(connection.connection, "prepare_threshold")  # psycopg 2
