@@ -350,9 +350,7 @@ class TestLockedPage:
         assert "Join" not in page
         assert "You need" not in page
 
-    def test_of_whom_nothing_was_heard_lately_is_asked_to_look_again(
-        self, dance: Dance
-    ) -> None:
+    def test_of_whom_nothing_was_heard_lately_is_asked_to_look_again(self, dance: Dance) -> None:
         dance.sign_in("gold")
         Membership.objects.update(fetched_at=timezone.now() - timedelta(days=30))
         page = self.page(dance)
