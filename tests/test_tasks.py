@@ -69,7 +69,7 @@ def test_the_same_file_works_with_a_framework_and_without(
     program = (
         "import sys, django; django.setup(); sys.modules |= dict.fromkeys(sys.argv[1:]);"
         "from django_patreon import tasks;"
-        "print(type(tasks.keep_groups).__module__, tasks.keep_groups.call.__name__)"
+        "print(type(tasks.keep_groups).__module__, tasks.keep_groups.func.__name__)"
     )
     run = subprocess.run(
         [sys.executable, "-c", program, *missing],
