@@ -100,7 +100,7 @@ def _on_sign_in(user: Any, **kwargs: Any) -> None:
 
 def _on_row(instance: Any, **kwargs: Any) -> None:
     if patreon_settings().TIER_GROUPS:
-        transaction.on_commit(partial(_keep_by_key, instance.user_id))
+        transaction.on_commit(partial(_keep_by_key, instance.user_id), robust=True)
 
 
 def _keep_by_key(key: Any) -> None:

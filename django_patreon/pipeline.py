@@ -127,7 +127,7 @@ def save_account(
     )
     if is_new:
         transaction.on_commit(
-            partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
+            partial(account_linked.send_robust, sender=PatreonAccount, account=account, user=user)
         )
     return {"patreon_account": account}
 
@@ -170,7 +170,9 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
             identity, account=account, scopes=grant.scopes, fetched_at=timezone.now()
         )
         if known is None:
-            linked = partial(account_linked.send, sender=PatreonAccount, account=account, user=user)
+            linked = partial(
+                account_linked.send_robust, sender=PatreonAccount, account=account, user=user
+            )
             transaction.on_commit(linked)
     return account
 
@@ -277,7 +279,7 @@ def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any
         logger.info("Patreon account %s disconnected from user %s", instance.uid, instance.user_id)
         transaction.on_commit(
             partial(
-                account_unlinked.send,
+                account_unlinked.send_robust,
                 sender=PatreonAccount,
                 patreon_id=instance.uid,
                 user=instance.user,

@@ -1,4 +1,5 @@
-"""Signals we send. All of them after the transaction has been committed."""
+"""Signals we send. All of them after the transaction has been committed; a receiver that fails is
+logged by Django, and stops nobody."""
 
 from __future__ import annotations
 

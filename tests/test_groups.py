@@ -10,11 +10,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.dispatch import Signal
 from django.utils import timezone
 
 from django_patreon.groups import keep
 from django_patreon.models import Grant, Membership, Tier
 from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.signals import account_linked, membership_changed
 from django_patreon.sync import sync_account
 
 from .dance import Dance
@@ -53,6 +55,24 @@ def test_every_change_is_followed(dance: Dance) -> None:
     at_patreon(dance, "gold").tier_ids = [SILVER]
     sync_account(dance.user.patreon_account)
     assert groups(dance.user) == {"supporters"}
+
+
+@pytest.mark.parametrize("signal", [account_linked, membership_changed])
+def test_a_receiver_of_the_sites_own_that_fails_keeps_nobody_out(
+    dance: Dance, signal: Signal, caplog: Any
+) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise RuntimeError("a bug of the site's")
+
+    others, signal.receivers = signal.receivers, []
+    signal.connect(fail)
+    signal.receivers += others
+    try:
+        assert dance.sign_in("gold").status_code == 302
+    finally:
+        signal.disconnect(fail)
+    assert groups(dance.user) == {"supporters", "golden"}
+    assert "a bug of the site's" in caplog.text
 
 
 def test_only_its_own_groups_are_touched(dance: Dance) -> None:

@@ -201,7 +201,7 @@ def _write(
     if is_new or changed:
         transaction.on_commit(
             partial(
-                membership_changed.send,
+                membership_changed.send_robust,
                 sender=Membership,
                 membership=row,
                 created=is_new,
