@@ -189,7 +189,7 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
     shown += [said_by("patreon_why", name), said_by("patreon_refresh_tokens", "--days", "90")]
     shown.append(str(PatreonAccount.objects.get().export()))
 
-    operator = Client(HTTP_HOST="localhost")
+    operator = Client(headers={"host": "localhost"})
     operator.force_login(get_user_model().objects.create_superuser("operator", password="x"))
     place = f"/admin/django_patreon/patreonaccount/{account.pk}"
     for browser, path in (
