@@ -9,7 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
-from django.db import connection
+from django.db import NotSupportedError, connection
 from django.http import Http404
 from django.template import Context, Template, TemplateSyntaxError
 from django.test import AsyncClient, Client
@@ -26,6 +26,7 @@ from django_patreon.access import (
     patron_of,
     patron_required,
 )
+from django_patreon.access.statement import statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
@@ -542,3 +543,8 @@ def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) 
     assert patron.check().reason is Reason.UNKNOWN_CAMPAIGN
     assert patron.tiers == []
     assert Rule().unknown_tiers == []
+
+
+def test_a_database_that_gates_are_not_made_for_is_named() -> None:
+    with pytest.raises(NotSupportedError, match="this is oracle"):
+        statement("oracle")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography.fernet import MultiFernet
 from django.contrib.auth import get_user_model
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from django_patreon import api, tokens
@@ -180,6 +180,27 @@ def test_a_failure_is_shared_as_well(account: PatreonAccount, patreon: Patreon, 
     assert found == {"failed"}
     assert token_requests(patreon) <= 4
     assert PatreonAccount.objects.get().state == "connected"
+
+
+def test_a_pair_is_written_down_also_when_the_database_fails_at_first(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    """Until then it exists nowhere else, and the one before it is spent."""
+    failures = []
+
+    def fail_once(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("UPDATE") and "access_token" in sql and not failures:
+            failures.append(sql)
+            raise OperationalError("the database has gone away")
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(fail_once):
+        token = tokens.refresh(account)
+    assert failures
+    assert token_requests(patreon) == 1
+    assert PatreonAccount.objects.get().access_token == token
+    assert works(token)
+    assert works(token)
 
 
 def test_a_worker_killed_before_the_request_costs_only_its_lease(
