@@ -20,10 +20,14 @@ LOCK_SECONDS = 3
 def in_callers_transaction(using: str) -> bool:
     """Would a write here be undone by somebody else's rollback?
 
-    Django's TestCase wraps each test in a transaction that plays the committed state; it does not
-    count, as it does not for Django's own `durable=True`.
+    So it is inside `atomic`, and where autocommit has been switched off. Django's TestCase wraps
+    each test in a transaction that plays the committed state; it does not count, as it does not for
+    Django's own `durable=True`.
     """
-    blocks = connections[using].atomic_blocks
+    connection = connections[using]
+    if not connection.in_atomic_block:
+        return not connection.get_autocommit()
+    blocks = connection.atomic_blocks
     return any(not getattr(block, "_from_testcase", False) for block in blocks)
 
 

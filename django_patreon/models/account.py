@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models
+from django.db import models, router, transaction
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.fields import EncryptedTextField
 
 __all__ = ["PatreonAccount"]
 
-_OURS = frozenset({"token_generation", "refresh_lease", "refresh_lease_until"})
+_LEASE = frozenset({"refresh_lease", "refresh_lease_until"})
+_OURS = _LEASE | {"token_generation"}
 """Columns about our own work, not about the person."""
+_PAIR = frozenset(
+    {
+        "access_token",
+        "refresh_token",
+        "token_expires_at",
+        "token_lifetime",
+        "token_generation",
+        "scopes",
+        "state",
+    }
+)
+"""Columns that belong together: those of one pair of tokens."""
 
 
 class PatreonAccount(models.Model):
@@ -49,6 +62,13 @@ class PatreonAccount(models.Model):
     access_token = EncryptedTextField(blank=True, default="")
     refresh_token = EncryptedTextField(blank=True, default="")
     token_expires_at = models.DateTimeField(_("token expires"), null=True, blank=True)
+    token_lifetime = models.DurationField(
+        _("token lives for"),
+        null=True,
+        blank=True,
+        editable=False,
+        help_text=_("As Patreon said when it gave it."),
+    )
     token_generation = models.PositiveIntegerField(
         default=0,
         editable=False,
@@ -89,6 +109,28 @@ class PatreonAccount(models.Model):
     def __str__(self) -> str:
         return self.full_name or self.patreon_id
 
+    def save(self, **options: Any) -> None:
+        """Save, but never an older pair of tokens over a newer one.
+
+        Whoever read the row, changed a name and saves it all may have slept while another worker
+        renewed the tokens, and what that worker got exists nowhere else.
+        """
+        using = options.get("using") or router.db_for_write(type(self), instance=self)
+        is_new = self._state.adding or self._state.db != using or options.get("force_insert")
+        if is_new or options.get("update_fields") is not None:
+            super().save(**options)
+            return
+        loaded = {each.attname for each in self._meta.concrete_fields} - self.get_deferred_fields()
+        others = loaded - _PAIR - _LEASE - {self._meta.pk.attname}
+        same_pair = (
+            type(self)
+            ._base_manager.using(using)
+            .filter(pk=self.pk, token_generation=self.token_generation)
+        )
+        with transaction.atomic(using=using):
+            super().save(**options | {"update_fields": others})
+            same_pair.update(**{name: self.__dict__[name] for name in _PAIR & loaded})
+
     @property
     def needs_reconnect(self) -> bool:
         """Must the person sign in with Patreon again before we can ask on their behalf?"""
@@ -97,7 +139,7 @@ class PatreonAccount(models.Model):
     def export(self) -> dict[str, Any]:
         """Return everything that is stored about the person, as plain data without any secret.
 
-        Times are ISO 8601 in UTC. Memberships and passes are lists of the same.
+        Times are ISO 8601 in UTC, spans seconds. Memberships and passes are lists of the same.
         """
         return {
             **_plain(self),
@@ -121,5 +163,9 @@ def _plain(row: models.Model) -> dict[str, Any]:
         if isinstance(field, EncryptedTextField) or field.name in _OURS:
             continue
         value = field.value_from_object(row)
-        found[field.name] = value.isoformat() if isinstance(value, datetime) else value
+        if isinstance(value, datetime):
+            value = value.isoformat()
+        elif isinstance(value, timedelta):
+            value = value.total_seconds()
+        found[field.name] = value
     return found

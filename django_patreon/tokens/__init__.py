@@ -6,14 +6,15 @@
     store(account, grant)   a pair that a sign-in brought
     revoke(account)         no pair any more, here and (as a courtesy) at Patreon
 
-`lease` decides who renews, `durable` sees to it that what Patreon gave is never rolled back.
-`batch` renews many, `keys` encrypts all anew.
+`life` is what callers use, `renewal` the one request, `lease` who may make it; `durable` sees to it
+that what Patreon gave is never rolled back. `batch` renews many, `keys` encrypts all anew.
 """
 
 from .batch import Renewals, refresh_expiring
 from .end import revoke, revoke_at_patreon
 from .keys import Rotation, rotate_keys
-from .life import access_token, client_for, refresh, store
+from .life import access_token, client_for, store
+from .renewal import refresh
 
 __all__ = [
     "Renewals",

@@ -16,7 +16,7 @@ from django_patreon.exceptions import PatreonError, RateLimited, ReconnectRequir
 from django_patreon.limits import forget_idle, waiting_up_to
 from django_patreon.models import PatreonAccount
 
-from .life import refresh
+from .renewal import refresh
 
 __all__ = ["Renewals", "refresh_expiring"]
 

@@ -25,7 +25,7 @@ def revoke(account: PatreonAccount) -> None:
     """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
     revoke_at_patreon(PatreonAccount, account)
     account.access_token = account.refresh_token = ""
-    account.token_expires_at = None
+    account.token_expires_at = account.token_lifetime = None
     account.token_generation += 1
     account.state = PatreonAccount.State.RECONNECT
     account.refresh_lease, account.refresh_lease_until = "", None
@@ -34,6 +34,7 @@ def revoke(account: PatreonAccount) -> None:
             "access_token",
             "refresh_token",
             "token_expires_at",
+            "token_lifetime",
             "token_generation",
             "state",
             "refresh_lease",

@@ -1,0 +1,60 @@
+"""A pair of tokens as columns of an account, and as what a caller gets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from django_patreon.api import TokenGrant
+from django_patreon.exceptions import ReconnectRequired
+from django_patreon.fields import Sealed
+from django_patreon.models import PatreonAccount
+from django_patreon.secret import Secret
+
+__all__ = ["COLUMNS", "columns_of", "reconnect", "token_of"]
+
+COLUMNS = (
+    "access_token",
+    "refresh_token",
+    "token_expires_at",
+    "token_lifetime",
+    "token_generation",
+    "scopes",
+    "state",
+    "last_refresh_message",
+    "refresh_lease",
+    "refresh_lease_until",
+)
+"""What a new pair changes."""
+
+
+def columns_of(grant: TokenGrant) -> dict[str, Any]:
+    """Return the columns that a new pair fills."""
+    lifetime = None if grant.expires_in is None else timedelta(seconds=grant.expires_in)
+    return {
+        "access_token": Sealed.of(grant.access_token),
+        "refresh_token": Sealed.of(grant.refresh_token),
+        "token_expires_at": None if lifetime is None else timezone.now() + lifetime,
+        "token_lifetime": lifetime,
+        "state": PatreonAccount.State.CONNECTED,
+        "last_refresh_message": "",
+    }
+
+
+def token_of(account: PatreonAccount) -> Secret:
+    """Return the access token that the account holds; raises `ReconnectRequired` without one."""
+    if account.needs_reconnect:
+        raise reconnect(account)
+    token = account.access_token
+    assert isinstance(token, Secret)  # noqa: S101  (what the field gives)
+    return token
+
+
+def reconnect(account: PatreonAccount) -> ReconnectRequired:
+    """Return the error that says what the person has to do."""
+    return ReconnectRequired(
+        f"Patreon account {account.patreon_id} is no longer connected: its owner has to sign in"
+        " with Patreon again."
+    )

@@ -1,0 +1,157 @@
+"""Renewing a pair: one request, however many want it, and nothing lost."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import InterfaceError, OperationalError, connections, router
+from django.utils import timezone
+
+from django_patreon.api import refresh_tokens
+from django_patreon.durable import in_callers_transaction, run_durably
+from django_patreon.exceptions import PatreonAPIError, Refused, Unavailable, UnsafeToRefresh
+from django_patreon.models import PatreonAccount
+from django_patreon.secret import Secret
+
+from .client import site_client
+from .lease import LEASE_SECONDS, give_back, is_free, take
+from .news import tell_reconnect_needed
+from .pair import COLUMNS, columns_of, reconnect, token_of
+
+__all__ = ["refresh"]
+
+logger = logging.getLogger("django_patreon")
+T = TypeVar("T")
+
+FINAL = frozenset({"invalid_grant", "invalid_token", "token_revoked", "Unauthorized"})
+"""What Patreon says of a refresh token that is dead. A wrong client secret is not among them: that
+is the site's fault, and no reason to disconnect everybody."""
+
+WAIT = LEASE_SECONDS + 30.0
+"""Seconds to wait for whoever is renewing already: past the end of the longest lease."""
+
+STORE_ATTEMPTS = 40
+"""Tries, with a pause between, to write down a pair that exists nowhere else: over a minute."""
+
+
+def refresh(account: PatreonAccount, *, wait: float = WAIT) -> Secret:
+    """Renew the pair that `account` holds and return the new access token.
+
+    However many ask at once, in threads, processes or on machines, one request goes out and all
+    get its token; who holds an older pair than the database gets the newer without any request.
+    The new pair is committed before it is returned, also when the caller's transaction is rolled
+    back later. `account` is brought up to date. `wait`: seconds for which others may be at it.
+
+    Raises `ReconnectRequired` when Patreon refuses the pair for good, another `PatreonAPIError`
+    when it did not work today (nothing has changed), and `UnsafeToRefresh`, before anything is
+    sent, when the caller's transaction would make it possible to lose a pair.
+    """
+    using = router.db_for_write(PatreonAccount, instance=account)
+    deadline = time.monotonic() + wait
+    lease = _before_spending(partial(take, account, using=using), account, using)
+    while lease is None:
+        token = _before_spending(partial(_from_others, account, using=using), account, using)
+        if token is not None:
+            return token
+        if time.monotonic() > deadline:
+            raise Unavailable("Other workers have been renewing this token for too long.")
+        time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  (so that waiters do not move in step)
+        if is_free(account):  # whoever had it was killed
+            lease = _before_spending(partial(take, account, using=using), account, using)
+    return run_durably(partial(_spend, account, lease, using=using), using=using)
+
+
+def _before_spending(work: Callable[[], T], account: PatreonAccount, using: str) -> T:
+    """Do a short piece of work; when the caller's transaction is in its way, say how to go on."""
+    try:
+        return run_durably(work, using=using)
+    except (OperationalError, PatreonAccount.DoesNotExist) as error:
+        if not in_callers_transaction(using):
+            raise
+        raise UnsafeToRefresh(
+            f"The token of Patreon account {account.patreon_id} cannot be renewed inside this"
+            " transaction, which has locked what the renewal must write. Call"
+            " tokens.access_token() before the transaction begins, or mark the view with"
+            " @transaction.non_atomic_requests."
+        ) from error
+
+
+def _from_others(account: PatreonAccount, *, using: str) -> Secret | None:
+    """Return the token that somebody else has put in place; None while they are at it.
+
+    Raises what their attempt came to when it failed while we waited.
+    """
+    before = account.token_generation
+    attempt = account.last_refresh_attempt_at
+    account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_attempt_at"])
+    if account.state == PatreonAccount.State.RECONNECT:
+        raise reconnect(account)
+    if account.token_generation != before:
+        return token_of(account)
+    waited = attempt is not None and attempt == account.last_refresh_attempt_at
+    if not account.refresh_lease and waited and account.last_refresh_message:
+        raise Unavailable(f"Renewing did not work just now: {account.last_refresh_message}")
+    return None
+
+
+def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
+    """Make the one request, with the lease in hand, and write down what came of it."""
+    # What the lease was taken on, whatever the caller has done to its instance.
+    fresh = PatreonAccount.objects.using(using).get(pk=account.pk)
+    if not fresh.refresh_token or fresh.state == PatreonAccount.State.RECONNECT:
+        give_back(fresh, lease, using=using)
+        raise reconnect(fresh)
+    try:
+        grant = refresh_tokens(fresh.refresh_token, client=site_client())
+    except PatreonAPIError as error:
+        _note_failure(fresh, lease, error, using=using)
+        account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_message"])
+        if account.state == PatreonAccount.State.RECONNECT:
+            raise reconnect(account) from None
+        raise
+    columns = columns_of(grant) | {
+        "token_generation": fresh.token_generation + 1,
+        "last_refresh_success_at": timezone.now(),
+    }
+    if grant.scopes:
+        columns["scopes"] = list(grant.scopes)
+    if not _write_at_all_costs(fresh, lease, columns, using=using):
+        logger.info("Account %s got a newer pair from a sign-in.", fresh.patreon_id)
+    account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_success_at"])
+    return token_of(account)
+
+
+def _write_at_all_costs(
+    account: PatreonAccount, lease: str, columns: dict[str, Any], *, using: str
+) -> bool:
+    """Write down a pair that, until then, exists in this process only."""
+    for remaining in reversed(range(STORE_ATTEMPTS)):
+        try:
+            return give_back(account, lease, using=using, **columns)
+        except (OperationalError, InterfaceError):
+            if not remaining:
+                raise
+            connections[using].close_if_unusable_or_obsolete()
+            time.sleep(random.uniform(0.5, 2.0))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _note_failure(
+    account: PatreonAccount, lease: str, error: PatreonAPIError, *, using: str
+) -> None:
+    columns: dict[str, Any] = {
+        "last_refresh_failure_at": timezone.now(),
+        "last_refresh_message": str(error),
+    }
+    if isinstance(error, Refused) and error.status in (400, 401) and error.code in FINAL:
+        columns["state"] = PatreonAccount.State.RECONNECT
+        logger.warning("Account %s must reconnect: %s", account.patreon_id, error)
+    else:
+        logger.warning("Account %s could not be renewed: %s", account.patreon_id, error)
+    if give_back(account, lease, using=using, **columns) and "state" in columns:
+        tell_reconnect_needed(account, str(error))
