@@ -57,8 +57,7 @@ class PatreonSettings:
     TIMEOUT: tuple[float, float] = (3.0, 10.0)
     """Seconds to wait for Patreon: to connect, and for each piece of the answer."""
     REFRESH_MARGIN: timedelta = timedelta(days=2)
-    """A token that has less time left than this, or than a quarter of its life, is renewed before it
-    is used."""
+    """A token with less time left than this, or than a quarter of its life, is renewed first."""
     RATE_LIMIT: str | None = field(default="database", repr=False)
     """Where the site's processes share Patreon's rate limits: "database", the address of a Redis
     ("redis://..."; needs the extra `redis`), "process" for a site of one process, None: nowhere."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 import requests
+
+from .crew import Crew
 
 
 @dataclass
@@ -104,3 +106,16 @@ def patreon(patreon_process: Patreon, settings: Any) -> Patreon:
 @pytest.fixture
 def visitor(live_server: Any, patreon: Patreon) -> Browser:
     return Browser(live_server.url)
+
+
+@pytest.fixture
+def crew() -> Iterator[Callable[..., Crew]]:
+    hired: list[Crew] = []
+
+    def hire(*args: Any, **kwargs: Any) -> Crew:
+        hired.append(Crew(*args, **kwargs))
+        return hired[-1]
+
+    yield hire
+    for each in hired:
+        each.end()

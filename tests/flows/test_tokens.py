@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,9 +31,9 @@ from django_patreon.secret import Secret
 from django_patreon.tokens import lease
 
 from .conftest import Browser, Patreon
+from .crew import Crew
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).parent.parent.parent
 ROUNDS = int(os.environ.get("STRESS_ROUNDS", "20"))
 REFRESH = "POST /api/oauth2/token 200"
 
@@ -61,67 +58,6 @@ def works(token: str) -> bool:
 
 def token_requests(patreon: Patreon) -> int:
     return sum("/api/oauth2/token" in each for each in patreon.api_requests)
-
-
-class Crew:
-    """Worker processes, ready at the starting line."""
-
-    def __init__(self, patreon: str, account: PatreonAccount, size: int = 1) -> None:
-        database = connection.settings_dict["NAME"]
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "tests.flows.worker_settings",
-            "WORKER_DATABASE": str(database),
-            "WORKER_PATREON": patreon,
-        }
-        self.processes = [
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.flows.worker", str(account.pk)],
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(size)
-        ]
-        self.look()
-
-    def look(self) -> None:
-        """Let each load the account as it is now."""
-        self.say("look")
-        assert self.hear() == ["ready"] * len(self.processes)
-
-    def begin(self) -> None:
-        """Start them all at once."""
-        self.say("go")
-
-    def say(self, word: str) -> None:
-        for each in self.processes:
-            assert each.stdin is not None
-            each.stdin.write(f"{word}\n")
-            each.stdin.flush()
-
-    def hear(self) -> list[str]:
-        """Return what each says next; after `begin`, the token that it found."""
-        return [each.stdout.readline().strip() for each in self.processes if each.stdout]
-
-    def end(self) -> None:
-        for each in self.processes:
-            each.kill()
-            each.communicate()
-
-
-@pytest.fixture
-def crew() -> Iterator[Callable[..., Crew]]:
-    hired: list[Crew] = []
-
-    def hire(*args: Any, **kwargs: Any) -> Crew:
-        hired.append(Crew(*args, **kwargs))
-        return hired[-1]
-
-    yield hire
-    for each in hired:
-        each.end()
 
 
 def wait_until(true: Callable[[], bool]) -> None:
