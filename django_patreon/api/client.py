@@ -46,7 +46,7 @@ __all__ = ["PatreonClient"]
 
 API_PATH = "/api/oauth2/v2"
 T = TypeVar("T")
-Fields = Mapping[str, tuple[str, ...]]
+Fields = Mapping[str, Collection[str]]
 """Attributes by the type of resource that has them."""
 
 
@@ -99,22 +99,35 @@ class PatreonClient:
         _parsed(parse_identity, document)
         return document
 
-    def campaigns(self, *, more: Fields | None = None) -> Page[Campaign]:
+    def campaigns(
+        self, *, include: Collection[str] = (), more: Fields | None = None
+    ) -> Page[Campaign]:
         """Return the campaigns of the token's owner, with their tiers: none, or practically one.
 
-        `more` names attributes to ask for beside those that we use ourselves, by type, such as
-        `{"campaign": ("patron_count",)}`; one that Patreon has dropped makes the call `Refused`.
-        Needs the scope `campaigns`. Raises as `identity` does.
+        `include` names relations to bring along beside those that we use ourselves, and `more`
+        attributes, by type: `include=["benefits"], more={"benefit": ["title"]}`. What came along
+        is found through what it belongs to (`campaign.benefits`) and in `included`. A name that
+        Patreon does not know, or has dropped, makes the call `Refused`. Needs the scope
+        `campaigns`. Raises as `identity` does.
         """
         return self._read(
-            parse_campaigns, "/campaigns", include=("tiers",), fields=CAMPAIGN_FIELDS, more=more
+            parse_campaigns,
+            "/campaigns",
+            include=("tiers", *include),
+            fields=CAMPAIGN_FIELDS,
+            more=more,
         )
 
-    def campaign(self, campaign_id: str, *, more: Fields | None = None) -> Page[Campaign]:
-        """Return one campaign, as a page of one, with its tiers. Otherwise as `campaigns`."""
-        path = f"/campaigns/{quote(campaign_id, safe='')}"
+    def campaign(
+        self, campaign_id: str, *, include: Collection[str] = (), more: Fields | None = None
+    ) -> Campaign:
+        """Return one campaign. Otherwise as `campaigns`."""
         return self._read(
-            parse_campaign, path, include=("tiers",), fields=CAMPAIGN_FIELDS, more=more
+            parse_campaign,
+            f"/campaigns/{quote(campaign_id, safe='')}",
+            include=("tiers", *include),
+            fields=CAMPAIGN_FIELDS,
+            more=more,
         )
 
     def members(
@@ -128,12 +141,13 @@ class PatreonClient:
     ) -> Walk[Member]:
         """Return a walk over all members of a campaign, payers or not; each page is one request.
 
-        `history` brings the events of their pledges, at 500 a page at most; `addresses` where they
-        want parcels, which needs the scope `campaigns.members.address`. Otherwise needs
-        `campaigns.members`. Walking raises as `identity` does.
+        Each has its `user`, `campaign` and `tiers`. `history` brings the `pledge_history`, at 500
+        a page at most; `addresses` the `address`, which needs the scope
+        `campaigns.members.address`. Otherwise needs `campaigns.members`; `more` as in `campaigns`.
+        Walking raises as `identity` does.
         """
         include: tuple[str, ...] = MEMBER_INCLUDE
-        fields = dict(MEMBER_FIELDS)
+        fields: dict[str, Collection[str]] = dict(MEMBER_FIELDS)
         if history:
             include, fields["pledge-event"] = (*include, "pledge_history"), HISTORY_FIELDS
             page_size = min(page_size, 500)
@@ -150,7 +164,10 @@ class PatreonClient:
         return Walk(fetch)
 
     def member(self, member_id: str, *, more: Fields | None = None) -> Member:
-        """Return one member. Needs the scope `campaigns.members`. Raises as `identity` does."""
+        """Return one member, with `user`, `campaign` and `tiers`.
+
+        Needs the scope `campaigns.members`. Raises as `identity` does.
+        """
         path = f"/members/{quote(member_id, safe='')}"
         return self._read(
             parse_member, path, include=MEMBER_INCLUDE, fields=MEMBER_FIELDS, more=more
@@ -261,7 +278,7 @@ class PatreonClient:
     ) -> dict[str, Any]:
         # Nothing but id and type comes unasked (official); requests percent-encodes the brackets.
         params = {f"fields[{kind}]": ",".join(names) for kind, names in fields.items()}
-        params |= {"include": ",".join(include), **(query or {})}
+        params |= {"include": ",".join(dict.fromkeys(include)), **(query or {})}
         return self._ask("GET", path, params=params)
 
     def _ask(

@@ -1,5 +1,20 @@
-"""Patreon's resources: `types` has what there is, `documents` reads it, `fields` asks for it."""
+"""Patreon's resources, as frozen dataclasses.
 
+`people`, `campaigns` and `program` have what there is, `answers` what several of them come in,
+`documents` reads them, `fields` asks for them.
+"""
+
+from .answers import Identity, Page
+from .campaigns import (
+    Benefit,
+    Campaign,
+    Deliverable,
+    Goal,
+    LiveAccessRule,
+    Media,
+    Post,
+    Tier,
+)
 from .documents import (
     MalformedDocument,
     parse_campaign,
@@ -23,19 +38,8 @@ from .fields import (
     POST_FIELDS,
     WEBHOOK_FIELDS,
 )
-from .types import (
-    Address,
-    Benefit,
-    Campaign,
-    Identity,
-    Member,
-    Page,
-    PledgeEvent,
-    Post,
-    Tier,
-    User,
-    Webhook,
-)
+from .people import Address, Member, PledgeEvent, User
+from .program import Client, Live, Webhook
 
 __all__ = [
     "ADDRESS_FIELDS",
@@ -50,8 +54,14 @@ __all__ = [
     "Address",
     "Benefit",
     "Campaign",
+    "Client",
+    "Deliverable",
+    "Goal",
     "Identity",
+    "Live",
+    "LiveAccessRule",
     "MalformedDocument",
+    "Media",
     "Member",
     "Page",
     "PledgeEvent",

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from .answers import Identity, Page
+from .campaigns import Campaign, Post
+from .people import Member, User
+from .program import Webhook
 from .reading import KINDS, read
-from .types import Campaign, Identity, Member, Page, Post, User, Webhook
 from .values import id_of, number, related_id
 
 __all__ = [
@@ -51,8 +54,7 @@ def parse_identity(document: Any) -> Identity:
 
 def parse_member(document: Any) -> Member:
     """Read the answer of `/members/{id}`. Raises `MalformedDocument` unless it is about one."""
-    data = _one(document, "member")
-    return read(Member, data["id"], data)
+    return _read_one(document, Member, "member")
 
 
 def parse_members_page(document: Any) -> Page[Member]:
@@ -60,13 +62,9 @@ def parse_members_page(document: Any) -> Page[Member]:
     return _page(document, Member, "member")
 
 
-def parse_campaign(document: Any) -> Page[Campaign]:
-    """Read the answer of `/campaigns/{id}` as a page of one, with what came along.
-
-    Raises `MalformedDocument` unless it is about one.
-    """
-    data = _one(document, "campaign")
-    return _page({**document, "data": [data]}, Campaign, "campaign")
+def parse_campaign(document: Any) -> Campaign:
+    """Read the answer of `/campaigns/{id}`. Raises `MalformedDocument` unless it is about one."""
+    return _read_one(document, Campaign, "campaign")
 
 
 def parse_campaigns(document: Any) -> Page[Campaign]:
@@ -76,8 +74,7 @@ def parse_campaigns(document: Any) -> Page[Campaign]:
 
 def parse_post(document: Any) -> Post:
     """Read the answer of `/posts/{id}`. Raises `MalformedDocument` unless it is about one."""
-    data = _one(document, "post")
-    return read(Post, data["id"], data)
+    return _read_one(document, Post, "post")
 
 
 def parse_posts_page(document: Any) -> Page[Post]:
@@ -87,13 +84,17 @@ def parse_posts_page(document: Any) -> Page[Post]:
 
 def parse_webhook(document: Any) -> Webhook:
     """Read the answer of writing a webhook. Raises `MalformedDocument` unless it is about one."""
-    data = _one(document, "webhook")
-    return read(Webhook, data["id"], data)
+    return _read_one(document, Webhook, "webhook")
 
 
 def parse_webhooks(document: Any) -> Page[Webhook]:
     """Read the answer of `/webhooks`. Raises `MalformedDocument` unless it is a list."""
     return _page(document, Webhook, "webhook")
+
+
+def _read_one(document: Any, kind: type[T], word: str) -> T:
+    data = _one(document, word)
+    return read(kind, data["id"], data, _included(document))
 
 
 def _page(document: Any, kind: type[T], word: str) -> Page[T]:
@@ -108,13 +109,8 @@ def _page(document: Any, kind: type[T], word: str) -> Page[T]:
     paging = _object(_object(document, "meta"), "pagination")
     cursor = _object(paging, "cursors").get("next")
     return Page(
-        items=tuple(read(kind, key, item) for key, item in items),
-        campaigns=included["campaign"],
-        tiers=included["tier"],
-        benefits=included["benefit"],
-        users=included["user"],
-        addresses=included["address"],
-        pledge_events=included["pledge-event"],
+        items=tuple(read(kind, key, item, included) for key, item in items),
+        included=included,
         total=number(paging.get("total")),
         next_cursor=cursor if isinstance(cursor, str) and cursor else None,
         skipped=len(document["data"]) - len(items),

@@ -11,17 +11,19 @@ from typing import Any, TypeVar, cast
 
 from django_patreon.secret import Secret
 
-from .types import (
-    Address,
+from .campaigns import (
     Benefit,
     Campaign,
-    Member,
-    PledgeEvent,
+    Deliverable,
+    Goal,
+    LiveAccessRule,
+    Media,
     Post,
     Tier,
-    User,
-    Webhook,
 )
+from .people import Address, Member, PledgeEvent, User
+from .program import Client, Live, Webhook
+from .resource import Included
 from .values import (
     attributes_of,
     flag,
@@ -43,6 +45,12 @@ KINDS: dict[str, type[Any]] = {
     "address": Address,
     "benefit": Benefit,
     "campaign": Campaign,
+    "client": Client,
+    "deliverable": Deliverable,
+    "goal": Goal,
+    "live": Live,
+    "live-access-rule": LiveAccessRule,
+    "media": Media,
     "member": Member,
     "pledge-event": PledgeEvent,
     "post": Post,
@@ -54,11 +62,17 @@ KINDS: dict[str, type[Any]] = {
 _ONE = {
     "address_id": ("address",),
     "campaign_id": ("campaign",),
+    "client_id": ("client",),
     "creator_id": ("creator",),
+    "media_id": ("tier_image",),
+    "tier_id": ("tier",),
     "user_id": ("user", "patron"),
 }
 _MANY = {
     "benefit_ids": ("benefits",),
+    "deliverable_ids": ("deliverables",),
+    "goal_ids": ("goals",),
+    "live_access_rule_ids": ("live_access_rules",),
     "pledge_event_ids": ("pledge_history",),
     "tier_ids": ("currently_entitled_tiers", "tiers"),
 }
@@ -73,7 +87,7 @@ _READERS: dict[Any, Callable[[Any], Any]] = {
 }
 
 
-def read(kind: type[T], key: str, item: dict[str, Any]) -> T:
+def read(kind: type[T], key: str, item: dict[str, Any], included: Included | None = None) -> T:
     """Build the dataclass. What is absent, null or of another type is None (or empty)."""
     has = attributes_of(item)
     build: Any = kind
@@ -82,7 +96,8 @@ def read(kind: type[T], key: str, item: dict[str, Any]) -> T:
         values[name] = reader(has.get(name))
     for name, relations in _one(build):
         found = (related_id(item, each) for each in relations)
-        values[name] = next((each for each in found if each is not None), None)
+        related = next((each for each in found if each is not None), None)
+        values[name] = text(has.get(name)) if related is None else related
     for name, relations in _many(build):
         listed = (related_ids(item, each) for each in relations)
         values[name] = next((each for each in listed if each is not None), None)
@@ -90,13 +105,15 @@ def read(kind: type[T], key: str, item: dict[str, Any]) -> T:
         values["tier_ids"] = texts(has.get("tiers"))  # an attribute, for posts (official)
     if "email" in values:
         values["email"] = values["email"] or None
+    if included is not None:
+        values["included"] = included
     return cast("T", build(id=key, **values))
 
 
 @cache
 def _attributes(kind: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     hints = typing.get_type_hints(kind)
-    related = {"id", *_ONE, *_MANY}
+    related = {"id", "included", *_ONE, *_MANY}
     return [
         (each.name, _READERS[hints[each.name]])
         for each in dataclasses.fields(kind)

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         client = PatreonClient(access)
         try:
             document = client.identity_document()
-            campaigns = client.campaigns().items
+            campaigns = client.campaigns()
         except PatreonError as error:
             raise CommandError(
                 f"Nothing was stored: {error} Copy both tokens from the page anew; signing in as"

@@ -1,0 +1,48 @@
+"""What the calls of the client return, where it is more than one resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from .campaigns import Campaign, Tier
+from .people import Member, User
+from .resource import Included
+
+__all__ = ["Identity", "Page"]
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who a token belongs to, and what their token shows of their memberships."""
+
+    user: User
+    memberships: tuple[Member, ...] = ()
+    campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    tiers: Mapping[str, Tier] = field(default_factory=dict)
+    campaign_id: str | None = None
+    """The person's own campaign, for a creator."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[T]):
+    """One page of a list. Iterate over it, or over `items`."""
+
+    items: tuple[T, ...]
+    included: Included = field(default_factory=dict, repr=False)
+    """What came along, by type and id; each item finds its own there."""
+    total: int | None = None
+    """How many there are on all pages; members are not all payers."""
+    next_cursor: str | None = None
+    """None on the last page, whichever of the four shapes it has (observed)."""
+    skipped: int = 0
+    """Items that made no sense."""
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
