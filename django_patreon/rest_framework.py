@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Unpack
 
 from rest_framework.permissions import BasePermission
 
-from .access import Rule, patron_of, sentence
+from .access import Asked, Rule, patron_of, sentence
 from .entitlement import Reason
 
 __all__ = ["IsPatron"]
@@ -19,7 +19,7 @@ class IsPatron(BasePermission):
     message = ""
 
     @classmethod
-    def of(cls, **rule: Any) -> type[IsPatron]:
+    def of(cls, **rule: Unpack[Asked]) -> type[IsPatron]:
         """Return the permission for a rule; arguments are those of `Rule`."""
         made = Rule(**rule).declare(f"{cls.__name__}.of({rule})")
         return type(cls.__name__, (cls,), {"rule": made})

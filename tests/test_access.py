@@ -18,6 +18,7 @@ from django.utils import timezone, translation
 
 from django_patreon import tokens
 from django_patreon.access import (
+    Asked,
     Patron,
     PatronFileView,
     Rule,
@@ -548,3 +549,9 @@ def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) 
 def test_a_database_that_gates_are_not_made_for_is_named() -> None:
     with pytest.raises(NotSupportedError, match="this is oracle"):
         statement("oracle")
+
+
+def test_an_editor_knows_the_arguments_of_a_gate() -> None:
+    assert Asked.__annotations__.keys() == Rule.__dataclass_fields__.keys()
+    with pytest.raises(TypeError, match="teir"):
+        check(AnonymousUser(), teir="gold")  # type: ignore[call-arg]

@@ -28,11 +28,12 @@ from .patron import (
     patron_of,
     remember_view_as,
 )
-from .rules import Rule, declared_rules, tier_id
+from .rules import Asked, Rule, declared_rules, tier_id
 from .words import needs_in_words, sentence
 
 __all__ = [
     "VIEW_AS",
+    "Asked",
     "KnownTier",
     "Patron",
     "PatronFileView",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from django.contrib.auth.views import redirect_to_login
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from django_patreon.entitlement import Decision, Reason, Requirement
 
 from .loading import KnownTier
 from .patron import Patron, patron_of
-from .rules import Rule
+from .rules import Asked, Rule
 from .words import needs_in_words, sentence
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 @overload
 def patron_required(view: _View, /) -> _View: ...
 @overload
-def patron_required(**rule: Any) -> Callable[[_View], _View]: ...
-def patron_required(view: Any = None, /, **rule: Any) -> Any:
+def patron_required(**rule: Unpack[Asked]) -> Callable[[_View], _View]: ...
+def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
     """Open a view, function or async function, to patrons only.
 
     `@patron_required` asks for any support, `@patron_required(tier="gold")` for what `Rule` says.

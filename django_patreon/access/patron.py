@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -25,7 +25,7 @@ from django_patreon.entitlement import (
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 from .loading import Known, KnownTier, load
-from .rules import Rule
+from .rules import Asked, Rule
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponseBase
@@ -51,7 +51,7 @@ name of a cookie, without a value of interest, which says that the session has s
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
 
 
-def check(user: Any, **rule: Any) -> Decision:
+def check(user: Any, **rule: Unpack[Asked]) -> Decision:
     """Say whether `user` may come in: `check(user, tier="gold")`, `check(user)` for any patron.
 
     Arguments are those of `Rule`. Never calls Patreon. At most one query, and none when the
@@ -60,7 +60,7 @@ def check(user: Any, **rule: Any) -> Decision:
     return patron_for(user).check(**rule)
 
 
-async def acheck(user: Any, **rule: Any) -> Decision:
+async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
     """`check`, in an async view."""
     request = _request.get()
     if request is not None and hasattr(request, "_acached_user"):
@@ -84,11 +84,11 @@ class Patron:
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
-    def check(self, **rule: Any) -> Decision:
+    def check(self, **rule: Unpack[Asked]) -> Decision:
         """Say whether they may come in. Arguments are those of `Rule`."""
         return self.decide(Rule(**rule))
 
-    async def acheck(self, **rule: Any) -> Decision:
+    async def acheck(self, **rule: Unpack[Asked]) -> Decision:
         """`check`, in an async view."""
         await self.aload()
         return self.decide(Rule(**rule))

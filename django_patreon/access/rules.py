@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Requirement, TierFacts
 from django_patreon.models import Tier, campaign_id_of
 
-__all__ = ["Rule", "declared_rules", "tier_id"]
+__all__ = ["Asked", "Rule", "declared_rules", "tier_id"]
 
 _DECLARED: list[tuple[str, Rule]] = []
 
@@ -21,6 +21,17 @@ _DECLARED: list[tuple[str, Rule]] = []
 def declared_rules() -> list[tuple[str, Rule]]:
     """List the rules of decorators and class-based views, with where they stand: for the checks."""
     return list(_DECLARED)
+
+
+class Asked(TypedDict, total=False):
+    """The arguments of a gate, by name: what `Rule` says of each."""
+
+    tier: Any
+    at_least: Any
+    cents: int | None
+    lifetime_cents: int | None
+    since: datetime | None
+    campaign: Any
 
 
 @dataclass(frozen=True, kw_only=True)
