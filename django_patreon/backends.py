@@ -178,7 +178,8 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         """Return Patreon's `user` resource, with what came along under `included`."""
         fetched_at = timezone.now().isoformat()
         try:
-            document = api.PatreonClient(Secret(access_token)).identity_document()
+            client = api.PatreonClient(Secret(access_token), patience=api.NEVER)
+            document = client.identity_document()
         except PatreonAPIError as error:
             failure = self._failure(error, stage="user_info")
         else:

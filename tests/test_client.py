@@ -193,3 +193,12 @@ def test_every_documented_attribute_has_a_field() -> None:
         fields = {each.name for each in dataclasses.fields(KINDS[name])}
         elsewhere = {"tiers"} if name == "post" else set()  # ids, with the other ids
         assert set(kind.attributes) - elsewhere <= fields, name
+
+
+def test_a_hiccup_is_got_over_unasked(
+    sandbox: Sandbox, patreon: responses.RequestsMock, client: api.PatreonClient
+) -> None:
+    for kind in ("http_503_html", "reset", "http_429_empty"):
+        sandbox.faults.arm(Fault.read({"kind": kind}))
+        assert client.identity().user.full_name
+    assert len(patreon.calls) == 6

@@ -149,7 +149,7 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
     shown: list[str] = []
     dance.sign_in("creator")
     account = PatreonAccount.objects.get()
-    client = tokens.client_for(account)
+    client = tokens.client_for(account, patience=0)
     shown += [repr(client), repr(account), repr(tokens.access_token(account))]
     tokens.refresh(account)
     dance.order("http_401", path="/api/oauth2/v2")

@@ -16,9 +16,11 @@ from .oauth import (
     token_url,
 )
 from .paging import Walk
-from .retry import Patience
+from .retry import BRIEFLY, NEVER, Patience
 
 __all__ = [
+    "BRIEFLY",
+    "NEVER",
     "Gate",
     "OAuthClient",
     "Patience",

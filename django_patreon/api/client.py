@@ -39,7 +39,7 @@ from django_patreon.secret import Secret
 
 from .errors import document_of
 from .paging import Walk
-from .retry import NEVER, Patience
+from .retry import BRIEFLY, NEVER, Patience
 from .transport import send
 
 __all__ = ["PatreonClient"]
@@ -66,7 +66,7 @@ class PatreonClient:
         *,
         live_token: Callable[[], Secret] | None = None,
         renew: Callable[[], Secret] | None = None,
-        patience: Patience = NEVER,
+        patience: Patience = BRIEFLY,
         bucket: str = "",
     ) -> None:
         if live_token is None:
@@ -295,8 +295,9 @@ class PatreonClient:
         def ask(token: Secret) -> dict[str, Any]:
             return _ask(method, path, token, params=params, json=json, bucket=self._bucket)
 
+        token = self._live_token()  # out here: a refresh token is not spent again in haste
         try:
-            return patience.run(lambda: ask(self._live_token()))
+            return patience.run(lambda: ask(token))
         except Unauthorized:
             if self._renew is None:
                 raise

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from django_patreon.exceptions import RateLimited, Unavailable
 
-__all__ = ["NEVER", "Patience"]
+__all__ = ["BRIEFLY", "NEVER", "Patience"]
 
 T = TypeVar("T")
 
@@ -52,4 +52,6 @@ class Patience:
 
 
 NEVER = Patience(seconds=0)
-"""For a person who is waiting: one try."""
+"""One try."""
+BRIEFLY = Patience(seconds=5)
+"""For a person who is waiting: gets over a hiccup. A try that timed out has used it up."""

@@ -9,7 +9,7 @@ from functools import partial
 
 from django.utils import timezone
 
-from django_patreon.api import Patience, PatreonClient, TokenGrant
+from django_patreon.api import BRIEFLY, Patience, PatreonClient, TokenGrant
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import PatreonAPIError, UnsafeToRefresh
 from django_patreon.models import PatreonAccount
@@ -78,10 +78,10 @@ def access_token(account: PatreonAccount) -> Secret:
         return token_of(account)
 
 
-def client_for(account: PatreonAccount, *, patience: float = 0) -> PatreonClient:
+def client_for(account: PatreonAccount, *, patience: float = BRIEFLY.seconds) -> PatreonClient:
     """Return a client that uses the account's tokens and renews them when needed.
 
-    `patience`: seconds for which a call that failed may be tried again; for jobs, not for views.
+    `patience`: seconds in all for which reading may be tried again; more of it is for jobs.
     """
     return PatreonClient(
         live_token=partial(access_token, account),

@@ -50,7 +50,8 @@ def ask(server: Server, slug: str = "gold") -> str | None:
     sandbox = server._http.sandbox
     person = sandbox.world.person_called(slug)
     pair = sandbox.grants.issue_pair(person.id, frozenset({"identity", "identity[email]"}))
-    return api.PatreonClient(Secret(pair.access_token)).identity().user.full_name
+    token = Secret(pair.access_token)
+    return api.PatreonClient(token, patience=api.NEVER).identity().user.full_name
 
 
 def test_a_warm_process_needs_one_connection(server: Server) -> None:
