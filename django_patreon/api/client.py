@@ -301,9 +301,12 @@ class PatreonClient:
         except Unauthorized:
             if self._renew is None:
                 raise
-            renew, self._renew = self._renew, None
-        token = renew()
-        return patience.run(lambda: ask(token))
+        token = self._renew()
+        try:
+            return patience.run(lambda: ask(token))
+        except Unauthorized:
+            self._renew = None  # a scope is missing, and renewing brings none
+            raise
 
 
 def _paging(cursor: str | None, size: int | None) -> dict[str, str]:

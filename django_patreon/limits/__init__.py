@@ -4,6 +4,6 @@
 is a setting: `database` (the site's own, one UPDATE a request), `redis_store`, or `process`.
 """
 
-from .gate import current_gate, forget_idle, waiting_up_to
+from .gate import current_gate, forget_idle, longest_wait, waiting_up_to
 
-__all__ = ["current_gate", "forget_idle", "waiting_up_to"]
+__all__ = ["current_gate", "forget_idle", "longest_wait", "waiting_up_to"]

@@ -23,7 +23,7 @@ from .database import DatabaseStore, StoreBusy
 from .process import ProcessStore
 from .rates import CLIENT, REFUSALS, TOKEN, Rate, Store
 
-__all__ = ["SharedGate", "current_gate", "forget_idle", "waiting_up_to"]
+__all__ = ["SharedGate", "current_gate", "forget_idle", "longest_wait", "waiting_up_to"]
 
 logger = logging.getLogger("django_patreon")
 T = TypeVar("T")
@@ -31,6 +31,8 @@ T = TypeVar("T")
 LONGEST_PUSH = 900.0
 """Seconds: however long a 429 wants, somebody tries again after a quarter of an hour."""
 UNSAID_PUSH = 5.0
+AWAY = 10.0
+"""Seconds for which a store that failed is not asked: each try may have to time out."""
 BREAK = 60.0
 """Seconds without any request, after too many refusals."""
 
@@ -47,6 +49,11 @@ def waiting_up_to(seconds: float) -> Iterator[None]:
         _willing.reset(before)
 
 
+def longest_wait() -> float:
+    """The seconds that a request made here may wait for room."""
+    return _willing.get()
+
+
 class SharedGate:
     """Keeps the limits in a store; in this process alone while the store cannot be reached.
 
@@ -56,6 +63,7 @@ class SharedGate:
 
     def __init__(self, store: Store) -> None:
         self._store, self._spare = store, ProcessStore()
+        self._away_until = 0.0
 
     def enter(self, bucket: str) -> None:
         """Wait for room, or raise `RateLimited`."""
@@ -88,12 +96,14 @@ class SharedGate:
             time.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311  (not all at once)
 
     def _either(self, work: Callable[[Store], T]) -> T:
-        try:
-            return work(self._store)
-        except StoreBusy:
-            pass
-        except Exception as error:  # see the class
-            logger.warning("The shared rate limit is out of reach (%s).", type(error).__name__)
+        if time.monotonic() >= self._away_until:
+            try:
+                return work(self._store)
+            except StoreBusy:
+                pass
+            except Exception as error:  # see the class
+                self._away_until = time.monotonic() + AWAY
+                logger.warning("The shared rate limit is out of reach (%s).", type(error).__name__)
         return work(self._spare)
 
 

@@ -3,26 +3,36 @@
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
 from typing import Any
 
 from django.db import router, transaction
 
 from django_patreon.api import revoke_token
-from django_patreon.exceptions import PatreonAPIError
+from django_patreon.conf import PatreonSettings, patreon_settings
+from django_patreon.exceptions import PatreonAPIError, Unavailable
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import site_client
 from .news import tell_reconnect_needed
 
-__all__ = ["revoke", "revoke_at_patreon"]
+__all__ = ["revoke", "revoke_at_patreon", "tell_patreon"]
 
 logger = logging.getLogger("django_patreon")
 
 
+SILENCE = 60.0
+"""Seconds without another try after Patreon did not answer: who deletes a hundred users should not
+wait for a hundred time-outs."""
+_silence: tuple[PatreonSettings | None, float] = (None, 0.0)
+"""Under which settings, and until when: other settings are another Patreon."""
+
+
 def revoke(account: PatreonAccount) -> None:
     """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
+    account.refresh_from_db(fields=["access_token", "token_generation"])  # renewed since, perhaps
     revoke_at_patreon(PatreonAccount, account)
     account.access_token = account.refresh_token = ""
     account.token_expires_at = account.token_lifetime = None
@@ -50,11 +60,18 @@ def revoke_at_patreon(sender: Any, instance: PatreonAccount, **kwargs: Any) -> N
     token = instance.access_token
     if token:
         using = router.db_for_write(PatreonAccount, instance=instance)
-        transaction.on_commit(partial(_tell, token, instance.patreon_id), using=using)
+        transaction.on_commit(partial(tell_patreon, token, instance.patreon_id), using=using)
 
 
-def _tell(token: Secret, patreon_id: str) -> None:
+def tell_patreon(token: Secret, patreon_id: str) -> None:
+    """Ask Patreon to forget a token. Never fails: it is a courtesy."""
+    global _silence
+    settings, until = _silence
+    if settings is patreon_settings() and time.monotonic() < until:
+        return
     try:
         revoke_token(token, client=site_client())
     except PatreonAPIError as error:
+        if isinstance(error, Unavailable):
+            _silence = (patreon_settings(), time.monotonic() + SILENCE)
         logger.info("Patreon was told that account %s has left; it said: %s", patreon_id, error)

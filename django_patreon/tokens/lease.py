@@ -1,24 +1,41 @@
 """Who may spend an account's refresh token: one worker at a time, on any number of machines.
 
 A lease is a row's word, not a database lock: it is taken and given back in short transactions, so
-none is open while we wait for Patreon, and a worker that is killed holds it no longer than
-`LEASE_SECONDS`.
+none is open while we wait for Patreon, and a worker that is killed holds it no longer than it
+lasts. Its clock is the database's, which all machines share.
 """
 
 from __future__ import annotations
 
 import secrets
 from datetime import timedelta
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from django_patreon.limits import longest_wait
 from django_patreon.models import PatreonAccount
 
-__all__ = ["LEASE_SECONDS", "give_back", "is_free", "take"]
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
+__all__ = ["LEASE_SECONDS", "give_back", "replace_pair", "take"]
 
 LEASE_SECONDS = 90
-"""Longer than an answer of Patreon can take, so that a lease never ends under a living worker."""
+"""Longer than an answer of the token endpoint can take, so that a lease never ends under a living
+worker. The time that it may wait for its turn at Patreon's rate limit comes on top."""
+
+
+class _Now(Now):
+    """The database's time. MySQL's own is that of some place; Django's columns are UTC."""
+
+    def as_mysql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Any:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 def take(account: PatreonAccount, *, using: str) -> str | None:
@@ -26,37 +43,49 @@ def take(account: PatreonAccount, *, using: str) -> str | None:
 
     They have it now, or have put a newer pair in place already.
     """
-    now = timezone.now()
     name = secrets.token_hex(16)
+    lasts = timedelta(seconds=LEASE_SECONDS + longest_wait())
     taken = (
         PatreonAccount.objects.using(using)
         .filter(
-            Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=now),
+            Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=_Now()),
             pk=account.pk,
             token_generation=account.token_generation,
         )
         .update(
             refresh_lease=name,
-            refresh_lease_until=now + timedelta(seconds=LEASE_SECONDS),
-            last_refresh_attempt_at=now,
+            refresh_lease_until=_Now() + lasts,
+            last_refresh_attempt_at=timezone.now(),
         )
     )
     return name if taken else None
 
 
-def is_free(account: PatreonAccount) -> bool:
-    """Has the lease that `account` shows ended, as far as its fields tell?"""
-    until = account.refresh_lease_until
-    return until is None or until <= timezone.now()
-
-
 def give_back(account: PatreonAccount, name: str, *, using: str, **columns: object) -> bool:
-    """End the lease and write `columns` in the same statement.
+    """End the lease, with nothing gained, and write `columns` in the same statement.
 
-    Return False when the lease is no longer ours: a sign-in has put a newer pair in place.
+    Return False when the lease is no longer ours.
     """
     return bool(
         PatreonAccount.objects.using(using)
         .filter(pk=account.pk, refresh_lease=name)
         .update(refresh_lease="", refresh_lease_until=None, **columns)
+    )
+
+
+def replace_pair(account: PatreonAccount, *, using: str, **columns: object) -> bool:
+    """Write the `columns` of a newer pair over the one that `account` holds, and end any lease.
+
+    Whoever has the lease now: it was on the older pair, which is spent. Return False when a newer
+    one is in its place already.
+    """
+    return bool(
+        PatreonAccount.objects.using(using)
+        .filter(pk=account.pk, token_generation=account.token_generation)
+        .update(
+            refresh_lease="",
+            refresh_lease_until=None,
+            token_generation=account.token_generation + 1,
+            **columns,
+        )
     )

@@ -7,10 +7,12 @@ from collections.abc import Collection
 from datetime import timedelta
 from functools import partial
 
+from django.db import connections, router
 from django.utils import timezone
 
 from django_patreon.api import BRIEFLY, Patience, PatreonClient, TokenGrant
 from django_patreon.conf import patreon_settings
+from django_patreon.durable import in_callers_transaction
 from django_patreon.exceptions import PatreonAPIError, UnsafeToRefresh
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
@@ -23,6 +25,9 @@ __all__ = ["access_token", "client_for", "store"]
 
 logger = logging.getLogger("django_patreon")
 
+COOL_DOWN = timedelta(minutes=1)
+"""After a failure a token that still lives is used for so long without another try: not every view
+must cost a refused request (T19)."""
 WAIT_IN_TIME = 15.0
 """Seconds to wait for somebody else's renewal while the token at hand lives: longer than an answer
 takes by default. Only a worker that was killed takes longer, and it must not hold up a page."""
@@ -36,6 +41,7 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
     A living pair with rights over a campaign is not given up for one with fewer.
     """
     was_lost = not account._state.adding and account.state == PatreonAccount.State.RECONNECT
+    changed = {*also}
     if grant.access_token and grant.refresh_token:
         lost = _campaign_scopes(account.scopes) - _campaign_scopes(grant.scopes)
         if lost and account.state == PatreonAccount.State.CONNECTED and account.refresh_token:
@@ -50,10 +56,12 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
             account.scopes = list(grant.scopes)
             account.token_generation += 1
             account.refresh_lease, account.refresh_lease_until = "", None
+            changed.update(COLUMNS)
     elif not account.refresh_token:
         account.state = PatreonAccount.State.RECONNECT
         account.last_refresh_message = "Patreon sent no refresh token at sign-in."
-    account.save(update_fields=None if account._state.adding else {*COLUMNS, *also})
+        changed.update(("state", "last_refresh_message"))
+    account.save(update_fields=None if account._state.adding else changed)
     if was_lost and account.state == PatreonAccount.State.CONNECTED:
         tell_reconnected(account)
 
@@ -72,6 +80,8 @@ def access_token(account: PatreonAccount) -> Secret:
         return token_of(account)
     if left <= timedelta():
         return refresh(account)
+    if _better_not_now(account):
+        return token_of(account)
     try:
         return refresh(account, wait=WAIT_IN_TIME)
     except (PatreonAPIError, UnsafeToRefresh):
@@ -101,6 +111,16 @@ def _margin(account: PatreonAccount) -> timedelta:
     margin, lifetime = patreon_settings().REFRESH_MARGIN, account.token_lifetime
     # Otherwise a server whose tokens live for an hour would be asked at every use.
     return margin if lifetime is None else min(margin, lifetime / 4)
+
+
+def _better_not_now(account: PatreonAccount) -> bool:
+    """Is there a reason to use a token that still lives, and let somebody else renew it?"""
+    failed = account.last_refresh_failure_at
+    if failed is not None and timezone.now() - failed < COOL_DOWN:
+        return True
+    using = router.db_for_write(PatreonAccount, instance=account)
+    # There is one writer, who may be the caller: finding out takes seconds.
+    return connections[using].vendor == "sqlite" and in_callers_transaction(using)
 
 
 def _campaign_scopes(scopes: Collection[str]) -> set[str]:

@@ -30,13 +30,19 @@ COLUMNS = (
 """What a new pair changes."""
 
 
+ASSUMED_LIFETIME = timedelta(days=7)
+"""Of a token whose end nobody has named, such as one from Patreon's portal; as Patreon's own plugin
+for WordPress has it (official)."""
+
+
 def columns_of(grant: TokenGrant) -> dict[str, Any]:
     """Return the columns that a new pair fills."""
-    lifetime = None if grant.expires_in is None else timedelta(seconds=grant.expires_in)
+    said = grant.expires_in
+    lifetime = ASSUMED_LIFETIME if said is None else timedelta(seconds=said)
     return {
         "access_token": Sealed.of(grant.access_token),
         "refresh_token": Sealed.of(grant.refresh_token),
-        "token_expires_at": None if lifetime is None else timezone.now() + lifetime,
+        "token_expires_at": timezone.now() + lifetime,
         "token_lifetime": lifetime,
         "state": PatreonAccount.State.CONNECTED,
         "last_refresh_message": "",

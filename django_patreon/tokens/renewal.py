@@ -5,28 +5,34 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from django.db import InterfaceError, OperationalError, connections, router
+from django.db import Error, OperationalError, connections, router
 from django.utils import timezone
 
 from django_patreon.api import refresh_tokens
-from django_patreon.durable import in_callers_transaction, run_durably
-from django_patreon.exceptions import PatreonAPIError, Refused, Unavailable, UnsafeToRefresh
+from django_patreon.durable import in_callers_transaction, run_durably, short_locks
+from django_patreon.exceptions import (
+    PatreonAPIError,
+    ReconnectRequired,
+    Refused,
+    Unavailable,
+    UnsafeToRefresh,
+)
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import site_client
-from .lease import LEASE_SECONDS, give_back, is_free, take
+from .end import tell_patreon
+from .lease import LEASE_SECONDS, give_back, replace_pair, take
 from .news import tell_reconnect_needed
 from .pair import COLUMNS, columns_of, reconnect, token_of
 
 __all__ = ["refresh"]
 
 logger = logging.getLogger("django_patreon")
-T = TypeVar("T")
 
 FINAL = frozenset({"invalid_grant", "invalid_token", "token_revoked", "Unauthorized"})
 """What Patreon says of a refresh token that is dead. A wrong client secret is not among them: that
@@ -47,38 +53,58 @@ def refresh(account: PatreonAccount, *, wait: float = WAIT) -> Secret:
     The new pair is committed before it is returned, also when the caller's transaction is rolled
     back later. `account` is brought up to date. `wait`: seconds for which others may be at it.
 
-    Raises `ReconnectRequired` when Patreon refuses the pair for good, another `PatreonAPIError`
-    when it did not work today (nothing has changed), and `UnsafeToRefresh`, before anything is
-    sent, when the caller's transaction would make it possible to lose a pair.
+    Raises `ReconnectRequired` when Patreon refuses the pair for good or the account is gone,
+    another `PatreonAPIError` when it did not work today (nothing has changed), and
+    `UnsafeToRefresh`, before anything is sent, when the caller's transaction would make it possible
+    to lose a pair.
     """
     using = router.db_for_write(PatreonAccount, instance=account)
+    apart = in_callers_transaction(using)
+    return run_durably(partial(_renew, account, using=using, apart=apart, wait=wait), using=using)
+
+
+def _renew(account: PatreonAccount, *, using: str, apart: bool, wait: float) -> Secret:
+    """`apart`: the caller is in a transaction, which we are not a part of."""
+    try:
+        turn = _wait_for_turn(account, using=using, apart=apart, wait=wait)
+        return turn if isinstance(turn, Secret) else _spend(account, turn, using=using)
+    except PatreonAccount.DoesNotExist:
+        if apart:
+            raise _unsafe(account, "begun before it was stored for good") from None
+        raise ReconnectRequired(
+            f"Patreon account {account.patreon_id} has been disconnected in the meantime."
+        ) from None
+
+
+def _wait_for_turn(
+    account: PatreonAccount, *, using: str, apart: bool, wait: float
+) -> str | Secret:
+    """Return the name of a lease that is ours now, or the token that somebody else has got."""
     deadline = time.monotonic() + wait
-    lease = _before_spending(partial(take, account, using=using), account, using)
-    while lease is None:
-        token = _before_spending(partial(_from_others, account, using=using), account, using)
+    while True:
+        try:
+            with short_locks(using) if apart else nullcontext():
+                lease = take(account, using=using)
+            if lease is not None:
+                return lease
+            token = _from_others(account, using=using)
+        except OperationalError as error:
+            if not apart:
+                raise
+            raise _unsafe(account, "which has locked what the renewal must write") from error
         if token is not None:
             return token
         if time.monotonic() > deadline:
             raise Unavailable("Other workers have been renewing this token for too long.")
         time.sleep(random.uniform(0.02, 0.1))  # noqa: S311  (so that waiters do not move in step)
-        if is_free(account):  # whoever had it was killed
-            lease = _before_spending(partial(take, account, using=using), account, using)
-    return run_durably(partial(_spend, account, lease, using=using), using=using)
 
 
-def _before_spending(work: Callable[[], T], account: PatreonAccount, using: str) -> T:
-    """Do a short piece of work; when the caller's transaction is in its way, say how to go on."""
-    try:
-        return run_durably(work, using=using)
-    except (OperationalError, PatreonAccount.DoesNotExist) as error:
-        if not in_callers_transaction(using):
-            raise
-        raise UnsafeToRefresh(
-            f"The token of Patreon account {account.patreon_id} cannot be renewed inside this"
-            " transaction, which has locked what the renewal must write. Call"
-            " tokens.access_token() before the transaction begins, or mark the view with"
-            " @transaction.non_atomic_requests."
-        ) from error
+def _unsafe(account: PatreonAccount, why: str) -> UnsafeToRefresh:
+    return UnsafeToRefresh(
+        f"The token of Patreon account {account.patreon_id} cannot be renewed inside this"
+        f" transaction, {why}. Call tokens.access_token() before the transaction begins, or mark"
+        " the view with @transaction.non_atomic_requests."
+    )
 
 
 def _from_others(account: PatreonAccount, *, using: str) -> Secret | None:
@@ -114,26 +140,26 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         if account.state == PatreonAccount.State.RECONNECT:
             raise reconnect(account) from None
         raise
-    columns = columns_of(grant) | {
-        "token_generation": fresh.token_generation + 1,
-        "last_refresh_success_at": timezone.now(),
-    }
+    except Exception:
+        give_back(fresh, lease, using=using)
+        raise
+    columns = columns_of(grant) | {"last_refresh_success_at": timezone.now()}
     if grant.scopes:
         columns["scopes"] = list(grant.scopes)
-    if not _write_at_all_costs(fresh, lease, columns, using=using):
-        logger.info("Account %s got a newer pair from a sign-in.", fresh.patreon_id)
+    if not _write_at_all_costs(fresh, columns, using=using):
+        if not PatreonAccount.objects.using(using).filter(pk=fresh.pk).exists():
+            tell_patreon(grant.access_token, fresh.patreon_id)  # nobody's any more
+        logger.info("Account %s got a newer pair from a sign-in, or has left.", fresh.patreon_id)
     account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_success_at"])
     return token_of(account)
 
 
-def _write_at_all_costs(
-    account: PatreonAccount, lease: str, columns: dict[str, Any], *, using: str
-) -> bool:
+def _write_at_all_costs(account: PatreonAccount, columns: dict[str, Any], *, using: str) -> bool:
     """Write down a pair that, until then, exists in this process only."""
     for remaining in reversed(range(STORE_ATTEMPTS)):
         try:
-            return give_back(account, lease, using=using, **columns)
-        except (OperationalError, InterfaceError):
+            return replace_pair(account, using=using, **columns)
+        except Error:  # gone away, or read-only for the moment
             if not remaining:
                 raise
             connections[using].close_if_unusable_or_obsolete()
@@ -148,7 +174,7 @@ def _note_failure(
         "last_refresh_failure_at": timezone.now(),
         "last_refresh_message": str(error),
     }
-    if isinstance(error, Refused) and error.status in (400, 401) and error.code in FINAL:
+    if isinstance(error, Refused) and error.code in FINAL:
         columns["state"] = PatreonAccount.State.RECONNECT
         logger.warning("Account %s must reconnect: %s", account.patreon_id, error)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,11 @@ class Crew:
     def hear(self) -> list[str]:
         """Return what each says next; after `begin`, the token that it found."""
         return [each.stdout.readline().strip() for each in self.processes if each.stdout]
+
+    def stop(self) -> None:
+        """Let them do nothing from now on, in the middle of whatever they do."""
+        for each in self.processes:
+            each.send_signal(signal.SIGSTOP)
 
     def end(self) -> None:
         for each in self.processes:

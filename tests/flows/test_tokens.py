@@ -162,14 +162,15 @@ def test_a_worker_killed_before_the_request_costs_only_its_lease(
     assert works(tokens.access_token(PatreonAccount.objects.get()))
 
 
-def test_a_worker_killed_before_the_commit_leaves_a_person_who_must_reconnect(
+def test_a_worker_killed_between_answer_and_commit_leaves_a_person_who_must_reconnect(
     account: PatreonAccount, patreon: Patreon, crew: Callable[..., Crew]
 ) -> None:
-    # Patreon has spent the token; its answer never reaches the database.
-    patreon.control("faults", kind="slow", path="/api/oauth2/token", seconds=2)
     worker = crew(patreon.url, account)
+    patreon.control("faults", kind="slow", path="/api/oauth2/token", seconds=1)
     worker.begin()
     wait_until(lambda: token_requests(patreon) == 1)
+    worker.stop()
+    time.sleep(1.2)  # the answer arrives, and nobody reads it
     worker.end()
     let_the_lease_end()
     with pytest.raises(ReconnectRequired):
@@ -195,6 +196,30 @@ def test_a_worker_killed_after_the_commit_costs_nothing(
 
 def let_the_lease_end() -> None:
     PatreonAccount.objects.update(refresh_lease_until=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_pair_that_comes_after_its_lease_has_ended_is_kept(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    """It is the living one, whoever has the lease by then: that one holds what is spent."""
+    slow = PatreonAccount.objects.get()
+    assert lease.take(account, using="default")
+    let_the_lease_end()
+    other = lease.take(account, using="default")
+    assert other
+    assert lease.replace_pair(slow, using="default", access_token="late")
+    assert not lease.give_back(account, other, using="default", state="reconnect")
+    now = PatreonAccount.objects.get()
+    assert (now.access_token, now.state) == ("late", "connected")
+
+
+def test_a_lease_goes_by_the_clock_of_the_database(
+    account: PatreonAccount, time_machine_at: Callable[..., None]
+) -> None:
+    """Two machines whose clocks disagree must not both spend a token."""
+    assert lease.take(account, using="default")
+    time_machine_at(hours=1)
+    assert lease.take(account, using="default") is None
 
 
 def test_a_waiter_takes_over_when_a_lease_ends(account: PatreonAccount, patreon: Patreon) -> None:
@@ -253,9 +278,28 @@ def test_an_account_that_is_not_committed_yet_is_not_renewed(patreon: Patreon) -
             )
             tokens.refresh(fresh)
 
-    with pytest.raises(UnsafeToRefresh):
+    with pytest.raises(UnsafeToRefresh, match=r"begun before it was stored|has locked"):
         view()
     assert token_requests(patreon) == 0
+
+
+def test_an_account_that_leaves_while_it_is_renewed_takes_its_new_pair_along(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    patreon.control("faults", kind="slow", path="/api/oauth2/token", seconds=1)
+
+    def leave() -> None:
+        wait_until(lambda: token_requests(patreon) == 1)
+        with closing(connection):
+            PatreonAccount.objects.get().delete()
+
+    with ThreadPoolExecutor(1) as pool:
+        left = pool.submit(leave)
+        with pytest.raises(ReconnectRequired, match="disconnected"):
+            tokens.refresh(account)
+        left.result()
+    revoked = [each for each in patreon.api_requests if "revoke" in each]
+    assert len(revoked) == 2  # the one it had, and the one nobody has seen
 
 
 def test_a_sign_in_during_a_renewal_wins(
@@ -266,6 +310,7 @@ def test_a_sign_in_during_a_renewal_wins(
     visitor.sign_in("gold")
     signed_in = PatreonAccount.objects.get().access_token
     assert not lease.give_back(account, name, using="default", access_token="late")
+    assert not lease.replace_pair(account, using="default", access_token="late")
     assert PatreonAccount.objects.get().access_token == signed_in
     assert works(signed_in)
 
@@ -418,6 +463,29 @@ def test_saving_an_instance_does_not_end_a_lease(account: PatreonAccount) -> Non
     assert lease.take(account, using="default") is None
 
 
+def test_a_living_token_is_not_tried_to_be_renewed_at_every_view_of_a_bad_day(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    """T19."""
+    account.token_expires_at = timezone.now() + timedelta(hours=1)
+    account.save()
+    patreon.control(
+        "faults", kind="oauth_error", error="invalid_client", path="/api/oauth2/token", times=9
+    )
+    for _ in range(5):
+        assert works(tokens.access_token(PatreonAccount.objects.get()))
+    assert token_requests(patreon) == 1
+
+
+def test_a_token_whose_end_nobody_has_named_is_renewed_in_time(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    body = '{"access_token": "endless", "refresh_token": "unknown"}'
+    patreon.control("faults", kind="custom", path="/api/oauth2/token", body=body)
+    tokens.refresh(account)
+    assert account.token_lifetime == timedelta(days=7)
+
+
 def test_a_client_renews_after_a_401_once(account: PatreonAccount, patreon: Patreon) -> None:
     """T18: dead before its date."""
     tokens.refresh(account)
@@ -431,6 +499,15 @@ def test_a_client_renews_after_a_401_once(account: PatreonAccount, patreon: Patr
         "POST /api/oauth2/token 200",
         "GET /api/oauth2/v2/identity 200",
     ]
+
+
+def test_a_client_that_lives_long_renews_whenever_its_token_dies(
+    account: PatreonAccount, patreon: Patreon
+) -> None:
+    client = tokens.client_for(account)
+    for _ in range(3):
+        patreon.control("tokens/expire")
+        assert client.identity().user.full_name == "Alma Reyes"
 
 
 def test_a_401_that_stays_is_reported_and_not_tried_for_ever(
