@@ -255,10 +255,44 @@ def test_a_store_out_of_reach_breaks_nothing(
     assert "127.0.0.1" not in caplog.text
 
 
+class _Away:
+    """A store that nobody reaches."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def take(self, key: str, rate: Rate) -> float:
+        self.asked += 1
+        raise TimeoutError
+
+    def push(self, key: str, rate: Rate, seconds: float) -> None:
+        raise TimeoutError
+
+
+def test_a_store_that_does_not_answer_is_not_asked_for_every_request() -> None:
+    """Each would wait for the time-out."""
+    store = _Away()
+    gate = SharedGate(store)
+    for _ in range(5):
+        gate.enter("7")
+    assert store.asked == 1
+
+
 def test_no_bucket_is_named_after_a_token(client: api.PatreonClient) -> None:
     client.identity()
     keys = set(RateBucket.objects.values_list("key", flat=True))
     assert keys == {"client", "token:7"}
+
+
+def test_a_client_that_names_no_bucket_keeps_the_limit_of_its_token(
+    limited: SharedGate, patreon: responses.RequestsMock
+) -> None:
+    for token in ("one", "one", "two"):
+        with pytest.raises(Refused):
+            api.PatreonClient(Secret(token)).identity()
+    keys = {each for each in RateBucket.objects.values_list("key", flat=True) if "token:" in each}
+    assert len(keys) == 2
+    assert not [each for each in keys if "one" in each or "two" in each]
 
 
 @pytest.mark.django_db

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -57,7 +58,8 @@ class PatreonClient:
     repeated once. A 401 that survives that is a missing scope, and is reported: the text of both
     is the same (observed), and refreshing again would change nothing. `patience` says for how long
     an answer that failed is asked for again. `bucket` names whose calls are counted together
-    against the limit of one token; without it only the client's own limit is kept.
+    against the limit of one token: by default those with this token; "" keeps only the limit of
+    the site's client.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class PatreonClient:
         live_token: Callable[[], Secret] | None = None,
         renew: Callable[[], Secret] | None = None,
         patience: Patience = BRIEFLY,
-        bucket: str = "",
+        bucket: str | None = None,
     ) -> None:
         if live_token is None:
             if access_token is None:
@@ -293,7 +295,8 @@ class PatreonClient:
         patience = self._patience if method == "GET" else NEVER
 
         def ask(token: Secret) -> dict[str, Any]:
-            return _ask(method, path, token, params=params, json=json, bucket=self._bucket)
+            bucket = _bucket_of(token) if self._bucket is None else self._bucket
+            return _ask(method, path, token, params=params, json=json, bucket=bucket)
 
         token = self._live_token()  # out here: a refresh token is not spent again in haste
         try:
@@ -307,6 +310,11 @@ class PatreonClient:
         except Unauthorized:
             self._renew = None  # a scope is missing, and renewing brings none
             raise
+
+
+def _bucket_of(token: Secret) -> str:
+    """Name a token without telling it."""
+    return hashlib.sha256(token.encode()).hexdigest()[:24]
 
 
 def _paging(cursor: str | None, size: int | None) -> dict[str, str]:
@@ -340,7 +348,7 @@ def _ask(
         json=json,
         bucket=bucket,
         headers={
-            "Authorization": f"Bearer {token}",
+            "Authorization": Secret(f"Bearer {token}"),  # masked in tracebacks, too
             "Accept": "application/vnd.api+json, application/json",
         },
     )

@@ -25,6 +25,8 @@ __all__ = [
 AUTHORIZE_PATH = "/oauth2/authorize"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105
 REVOKE_PATH = "/api/oauth2/token/revoke"
+LONGEST_CONNECT, LONGEST_READ = 10.0, 20.0
+"""Seconds that the token endpoint is waited for, whatever `TIMEOUT` allows elsewhere."""
 _LONGEST_LIFE = 10 * 365 * 24 * 3600
 
 
@@ -108,8 +110,16 @@ def revoke_token(token: Secret, *, client: OAuthClient) -> None:
 
 
 def _ask(**form: str) -> dict[str, Any]:
-    # In the body, never the query string: URLs are logged on the way.
-    return document_of(send("POST", token_url(), data=form, headers={"Accept": "application/json"}))
+    connect, read = patreon_settings().TIMEOUT
+    answer = send(
+        "POST",
+        token_url(),
+        data=form,  # never the query string: URLs are logged on the way
+        headers={"Accept": "application/json"},
+        # Whoever renews holds a lease meanwhile, which must not end before this does.
+        timeout=(min(connect, LONGEST_CONNECT), min(read, LONGEST_READ)),
+    )
+    return document_of(answer)
 
 
 def _grant_of(document: dict[str, Any]) -> TokenGrant:

@@ -14,6 +14,8 @@ __all__ = ["BRIEFLY", "NEVER", "Patience"]
 
 T = TypeVar("T")
 
+PASSING = frozenset({None, 429, *range(500, 505), *range(520, 525)})
+"""What goes by: no answer, too much at once, a server's trouble, and its edge's."""
 SHORTEST_PAUSE = 0.1
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 20.0
@@ -24,10 +26,10 @@ class Patience:
     """How long a caller is willing to wait for an answer that failed: `seconds` in all.
 
     Only for requests that change nothing. Tries again after a lost connection, a time-out, 429 and
-    5xx; never after another 4xx, which would be refused again and counts towards Patreon's block.
-    A wait that Patreon names is kept to, and when it does not fit into what is left the error is
-    raised at once, with `retry_after`, so that a job can be put off instead of a worker asleep.
-    Pauses double, with full jitter, so that many who fail together do not return together.
+    500 to 504; never after another 4xx, which would be refused again and counts towards Patreon's
+    block. A wait that Patreon names is kept to, and when it does not fit into what is left the
+    error is raised at once, with `retry_after`, so that a job can be put off instead of a worker
+    asleep. Pauses double, with full jitter, so that many who fail together do not return together.
     """
 
     seconds: float
@@ -43,6 +45,8 @@ class Patience:
             try:
                 return ask()
             except (RateLimited, Unavailable) as error:
+                if error.code == "tls_error" or error.status not in PASSING:
+                    raise
                 # Also when Patreon says "after 0 seconds": that must not become a busy loop.
                 pause = max(error.retry_after or 0.0, self.jitter(SHORTEST_PAUSE, longest))
                 if self.clock() + pause >= end:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
+from urllib3.exceptions import HTTPError
 
 from django_patreon import __version__
 from django_patreon.conf import patreon_settings
@@ -94,7 +95,8 @@ def send(
         )
         with response:
             body = _read(response, deadline=started + MAX_SECONDS)
-    except (requests.RequestException, OSError) as error:
+    # What an answer can hold that no parser likes is a ValueError, below `requests` as well.
+    except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         failure = _failure(error)
     else:
         answer = Answer(
@@ -155,6 +157,8 @@ def _failure(error: Exception) -> Unavailable | MalformedAnswer:
         return MalformedAnswer(
             "Patreon's answer could not be decompressed.", code="malformed_response"
         )
+    if not isinstance(error, requests.RequestException | HTTPError | OSError):
+        return MalformedAnswer("Patreon's answer is no HTTP.", code="malformed_response")
     return Unavailable("The connection to Patreon failed.", code="connection_failed")
 
 
@@ -174,6 +178,11 @@ class _VerifyingAdapter(HTTPAdapter):
         conn.cert_reqs = "CERT_REQUIRED"  # the context already holds the certificates
 
 
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Follow nothing, and read nothing of where it would lead: the header is anybody's."""
+
+
 _shared: requests.Session | None = None
 _lock = threading.Lock()
 
@@ -188,7 +197,7 @@ def _session() -> requests.Session:
 
 
 def _new_session() -> requests.Session:
-    session = requests.Session()
+    session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     session.mount("https://", _VerifyingAdapter(pool_maxsize=POOL_SIZE))

@@ -9,15 +9,18 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from django.test import override_settings
+from django.views.debug import ExceptionReporter
 
 from django_patreon import api
 from django_patreon.api.errors import document_of
@@ -106,10 +109,14 @@ class _Rude(BaseHTTPRequestHandler):
         self.send_response(302 if moved else 200)
         self.send_header("Set-Cookie", "session=somebody; Path=/")
         if moved:
-            self.send_header("Location", "/elsewhere")
-        self.send_header("Content-Length", "2")
+            self.send_header(
+                "Location", unquote(self.path.partition("?")[2], "latin-1") or "/elsewhere"
+            )
+        body = b"x" * (64 * 2**20) if self.path.startswith("/moved/far") else b"{}"
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        with suppress(OSError):
+            self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -137,6 +144,32 @@ def test_a_redirect_is_not_followed(rude: str) -> None:
     assert len(_Rude.seen) == 1
     with pytest.raises(MalformedAnswer, match="redirect"):
         document_of(answer)
+
+
+@pytest.mark.parametrize("where", ["http://[", "%FF%FE", "//", "x" * 9000])
+def test_a_redirect_to_nowhere_is_no_crash(rude: str, where: str) -> None:
+    with pytest.raises(MalformedAnswer):
+        document_of(send("GET", f"{rude}/moved?{where}"))
+
+
+def test_what_comes_with_a_redirect_is_not_held_in_memory(rude: str) -> None:
+    with pytest.raises(MalformedAnswer, match="larger than 16 MB"):
+        send("GET", f"{rude}/moved/far")
+
+
+def test_no_traceback_shows_a_token_among_its_variables(rude: str) -> None:
+    """As Django's page for errors, mails to admins and error trackers do."""
+    token = "an-access-token-" + "x" * 27
+    with (
+        override_settings(PATREON={"BASE_URL": f"{rude}/moved?", "RATE_LIMIT": None}),
+        pytest.raises(MalformedAnswer) as caught,
+    ):
+        api.PatreonClient(Secret(token)).identity()
+    page = ExceptionReporter(
+        None, caught.type, caught.value, caught.tb.tb_next
+    ).get_traceback_html()
+    assert "Authorization" in page
+    assert token not in page
 
 
 def test_a_netrc_cannot_replace_our_token(rude: str, tmp_path, monkeypatch) -> None:
