@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import router, transaction
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
@@ -115,9 +115,10 @@ def _disconnect(page: Mending, request: HttpRequest, pk: int) -> HttpResponse:
         template = "admin/django_patreon/patreonaccount/disconnect.html"
         return TemplateResponse(request, template, context)
     name = str(account)
-    page.log_change(request, account, "Disconnected from Patreon.")
     try:
-        disconnect(request, account.user)
+        with transaction.atomic(using=router.db_for_write(PatreonAccount, instance=account)):
+            page.log_change(request, account, "Disconnected from Patreon.")  # while it has a key
+            disconnect(request, account.user)
     except AuthPolicyError:
         messages.error(
             request,

@@ -31,7 +31,7 @@ from social_core.utils import url_add_parameters
 from . import api
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
 from .models import PatreonAccount
-from .pipeline import hold_identity, seal_grant, users_are_djangos
+from .pipeline import hold_identity, keep_pair, seal_grant, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
 from .sign_in_errors import answer_instead_of
@@ -124,6 +124,20 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         except SocialAuthBaseException as error:
             return self._page_or_raise(error)
 
+    def disconnect(self, *args: Any, **kwargs: Any) -> Any:
+        """Answer social-auth's own view, with a page where it is refused."""
+        try:
+            return super().disconnect(*args, **kwargs)
+        except SocialAuthBaseException as error:
+            return self._page_or_raise(error)
+
+    def take_off(self, user: Any) -> None:
+        """Disconnect Patreon from `user`.
+
+        Raises social-auth's `AuthPolicyError` when it is the only way they have to sign in.
+        """
+        super().disconnect(user=user)
+
     def _page_or_raise(self, error: SocialAuthBaseException) -> HttpResponse:
         page = answer_instead_of(error, getattr(self.strategy, "request", None))
         if page is None:
@@ -178,7 +192,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         """Return Patreon's `user` resource, with what came along under `included`."""
         fetched_at = timezone.now().isoformat()
         try:
-            client = api.PatreonClient(Secret(access_token), patience=api.NEVER)
+            client = api.PatreonClient(Secret(access_token), patience=api.NEVER, bucket="")
             document = client.identity_document()
         except PatreonAPIError as error:
             failure = self._failure(error, stage="user_info")
@@ -260,6 +274,13 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         steps = list(PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline)
         if not users_are_djangos(self):
             return super().pipeline(steps, pipeline_index, *args, **kwargs)
+        try:
+            return self._run_in_one(steps, pipeline_index, *args, **kwargs)
+        except Exception:
+            keep_pair(kwargs.get("response") or {})
+            raise
+
+    def _run_in_one(self, steps: list[str], pipeline_index: int, *args: Any, **kwargs: Any) -> Any:
         using = router.db_for_write(PatreonAccount)
         for remaining in reversed(range(ATTEMPTS)):
             try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import DatabaseError, router, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +21,7 @@ from social_django.utils import load_backend, load_strategy
 from . import sync, tokens
 from .api import TokenGrant
 from .conf import patreon_settings
+from .durable import in_callers_transaction, run_durably, short_locks
 from .fields import Sealed
 from .models import PatreonAccount
 from .resources import Identity, parse_identity
@@ -38,6 +39,7 @@ __all__ = [
     "associate_by_email",
     "forget_account",
     "hold_identity",
+    "keep_pair",
     "open_grant",
     "save_account",
     "seal_grant",
@@ -260,6 +262,32 @@ def open_grant(response: dict[str, Any]) -> TokenGrant:
         expires_in=sealed.get("expires_in"),
         scopes=tuple(sealed.get("scopes") or ()),
     )
+
+
+def keep_pair(response: dict[str, Any]) -> None:
+    """After a sign-in that failed: keep the tokens it brought for the account that they are of.
+
+    Patreon may have ended the older pair when it gave this one (observed), and the rollback has
+    left the site with the older one.
+    """
+    grant, patreon_id = open_grant(response), response.get("id")
+    if not grant.refresh_token:
+        return
+    using = router.db_for_write(PatreonAccount)
+    accounts = PatreonAccount.objects.using(using).select_for_update().filter(patreon_id=patreon_id)
+    apart = in_callers_transaction(using)
+
+    def store() -> None:
+        with short_locks(using) if apart else transaction.atomic(using=using):
+            for account in accounts:
+                tokens.store(account, grant)
+
+    try:
+        run_durably(store, using=using)
+    except DatabaseError as error:
+        logger.warning(
+            "The tokens of a failed sign-in of %s were not kept: %s", patreon_id, type(error)
+        )
 
 
 def _opened(ciphertext: str | None) -> Secret:

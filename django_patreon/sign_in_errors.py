@@ -1,4 +1,4 @@
-"""The page that says why a sign-in did not work, and how to go on.
+"""The page that says why a sign-in (or disconnecting) did not work, and how to go on.
 
 social-auth turns its exceptions into pages in a middleware. A site that has not installed it still
 gets a page and never a 500: the backend asks here before it lets an exception go.
@@ -49,6 +49,10 @@ _TEXTS = {
         "Somebody here already uses your e-mail address. If it is you, sign in the way you did"
         " before, and connect Patreon from your account page."
     ),
+    "disconnect_disallowed": _(
+        "Patreon is the only way you have to sign in, so it stays connected for now. Set a password"
+        " first; then you can disconnect it."
+    ),
     "identity_in_use": _(
         "This Patreon account is already connected to another account on this site."
     ),
@@ -88,7 +92,9 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
             {
                 "message": self.get_message(request, exception),
                 "declined": isinstance(exception, AuthCanceled),
-                "can_retry": not isinstance(exception, AuthConfigurationError),
+                "stays": exception.code == "disconnect_disallowed",
+                "can_retry": not isinstance(exception, AuthConfigurationError)
+                and exception.code != "disconnect_disallowed",
                 "next": request.session.get("next", ""),
             },
             status=self.get_error_status(request, exception),

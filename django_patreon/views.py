@@ -72,7 +72,7 @@ def disconnect(request: HttpRequest, user: Any) -> None:
     strategy = load_strategy(request)  # type: ignore[no-untyped-call]
     backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     with transaction.atomic():
-        backend.disconnect(user=user)
+        backend.take_off(user)
         PatreonAccount.objects.filter(user=user.pk).delete()
 
 

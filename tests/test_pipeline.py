@@ -11,6 +11,7 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 from social_core.pipeline.partial import partial
 from social_django.models import Partial, UserSocialAuth
 
+from django_patreon import tokens
 from django_patreon.models import PatreonAccount
 from django_patreon.signals import account_linked, account_unlinked
 
@@ -176,3 +177,28 @@ def test_linking_and_unlinking_are_told_after_the_commit(
         account_linked.disconnect(on_link)
         account_unlinked.disconnect(on_unlink)
     assert heard == [f"linked {key} AlmaReyes", f"unlinked {key} AlmaReyes"]
+
+
+def fail(**kwargs):
+    raise ZeroDivisionError
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_sign_in_that_fails_leaves_the_account_with_tokens_that_live(
+    dance: Dance, settings
+) -> None:
+    """T18: the older pair died when this one was given."""
+    dance.sandbox.switches.one_pair_per_user = True
+    dance.sign_in("gold")
+    account = dance.user.patreon_account
+    before = account.access_token
+    settings.SOCIAL_AUTH_PIPELINE = [
+        *DEFAULT_AUTH_PIPELINE,
+        "django_patreon.pipeline.save_account",
+        "tests.test_pipeline.fail",
+    ]
+    with pytest.raises(ZeroDivisionError):
+        dance.sign_in("gold")
+    account.refresh_from_db()
+    assert account.access_token != before
+    assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"

@@ -97,3 +97,13 @@ def test_a_lost_key_shows_reconnect_and_signing_in_mends_it(member: Dance, setti
 def test_the_page_holds_no_token(member: Dance) -> None:
     page = member.client.get(ACCOUNT).content.decode()
     assert member.user.patreon_account.access_token not in page
+
+
+def test_at_social_auths_own_disconnect_url_the_last_way_in_stays_too(dance: Dance) -> None:
+    dance.sign_in("gold")
+    response = dance.client.post("/disconnect/patreon/")
+    assert response.status_code == 403
+    assert b"Patreon stays connected" in response.content
+    assert b"Set a password first" in response.content
+    assert b"Try again" not in response.content
+    assert PatreonAccount.objects.exists()
