@@ -22,9 +22,11 @@ from .conf import patreon_settings
 from .secret import Secret
 
 if TYPE_CHECKING:
-    _TextField = models.TextField[Any, Any]
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    _Field = models.Field[Any, Any]
 else:
-    _TextField = models.TextField  # a plain class at run time
+    _Field = models.Field  # a plain class at run time
 
 __all__ = ["EncryptedTextField", "Sealed"]
 
@@ -137,8 +139,11 @@ class _Envelope:
         return instance.__dict__[self.name]
 
 
-class EncryptedTextField(_TextField):
+class EncryptedTextField(_Field):
     """Text encrypted in the database and a `Secret` in Python.
+
+    Not a TextField to anybody but the database: what turns every field of a model into something
+    public (a serializer of REST framework's with `__all__`) shows the ciphertext, or stops.
 
     A value that no key opens reads as an empty, `lost` Secret and is written back untouched, so a
     key that comes back finds everything again. It cannot be searched, since every encryption of
@@ -150,6 +155,9 @@ class EncryptedTextField(_TextField):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["editable"] = False
         super().__init__(*args, **kwargs)
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
+        return models.TextField().db_type(connection)
 
     def deconstruct(self) -> tuple[str, str, Sequence[Any], dict[str, Any]]:
         name, path, args, kwargs = super().deconstruct()

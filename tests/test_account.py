@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
@@ -147,6 +148,7 @@ def test_an_operator_disconnects_after_being_asked(dance: Dance, staff: Client) 
     account = account_of(dance)
     user = account.user
     refused = staff.post(address("disconnect", account), follow=True).content.decode()
+    assert not LogEntry.objects.exists()  # nothing has been done
     assert "Give them a password first" in refused
     assert PatreonAccount.objects.count() == 1
     user.set_password("a way in")
@@ -210,6 +212,40 @@ def test_the_creators_tokens_are_imported_and_work(
     assert tokens.refresh(account)
     dance.sign_in("creator")  # and the same person comes in by the button as the same user
     assert dance.user == owner
+
+
+def test_importing_once_more_does_not_take_spent_tokens_for_living_ones(
+    portal: Any, dance: Dance, django_user_model: Any
+) -> None:
+    """As a script that runs at every deployment would."""
+    dance.sandbox.switches.keep_access_on_refresh = True
+    owner = django_user_model.objects.create_user("owner", password="x")
+    import_for("owner")
+    tokens.refresh(owner.patreon_account)
+    assert "they are kept" in import_for("owner")
+    account = PatreonAccount.objects.get()
+    assert tokens.refresh(account)
+    dance.sandbox.grants.kill()
+    with pytest.raises(CommandError, match="Nothing was stored"):
+        import_for("owner")
+
+
+def test_a_lost_connection_is_mended_by_importing(
+    portal: Any, dance: Dance, django_user_model: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = django_user_model.objects.create_user("owner", password="x")
+    import_for("owner")
+    dance.sandbox.grants.kill()
+    person = dance.sandbox.world.person_called("creator")
+    assert person is not None
+    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    monkeypatch.setenv(ACCESS, pair.access_token)
+    monkeypatch.setenv(REFRESH, pair.access_token)
+    with pytest.raises(CommandError, match="same token twice"):
+        import_for("owner")
+    monkeypatch.setenv(REFRESH, pair.refresh_token)
+    assert "is connected to Patreon account" in import_for("owner")
+    assert tokens.client_for(owner.patreon_account).campaigns()
 
 
 def test_tokens_that_do_not_work_are_not_stored(

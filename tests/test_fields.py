@@ -6,6 +6,7 @@ import copy
 import io
 import json
 import pickle
+from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -14,6 +15,7 @@ from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.db import connection
 from django.views.debug import ExceptionReporter
+from rest_framework.serializers import ModelSerializer
 
 from django_patreon.fields import Sealed
 from django_patreon.models import PatreonAccount
@@ -167,3 +169,20 @@ def test_an_encrypted_column_cannot_be_searched(account: PatreonAccount) -> None
 def test_no_form_shows_the_field() -> None:
     for name in ("access_token", "refresh_token"):
         assert not PatreonAccount._meta.get_field(name).editable
+
+
+@pytest.mark.django_db
+def test_a_serializer_of_every_field_shows_no_token(django_user_model: Any) -> None:
+    """An API that was written in a minute, as they are."""
+
+    class Everything(ModelSerializer):
+        class Meta:
+            model = PatreonAccount
+            fields = "__all__"
+
+    account = PatreonAccount.objects.create(
+        user=django_user_model.objects.create_user("a"), patreon_id="1", access_token="in clear"
+    )
+    shown = json.dumps(Everything(PatreonAccount.objects.get(pk=account.pk)).data, default=str)
+    assert '"patreon_id": "1"' in shown
+    assert "in clear" not in shown

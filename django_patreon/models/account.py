@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, router, transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.fields import EncryptedTextField
@@ -164,7 +165,8 @@ def _plain(row: models.Model) -> dict[str, Any]:
             continue
         value = field.value_from_object(row)
         if isinstance(value, datetime):
-            value = value.isoformat()
+            aware = value if timezone.is_aware(value) else timezone.make_aware(value)
+            value = aware.astimezone(UTC).isoformat()
         elif isinstance(value, timedelta):
             value = value.total_seconds()
         found[field.name] = value

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.db import connections
+from django.db.models import Q
 from django.utils import timezone
 
 from django_patreon.exceptions import PatreonError, RateLimited, ReconnectRequired
@@ -24,6 +25,7 @@ logger = logging.getLogger("django_patreon")
 
 TRIES = 3
 LONGEST_WAIT = 60.0
+PAUSE_AFTER_REFUSAL = 1.1
 
 
 @dataclass(kw_only=True)
@@ -37,7 +39,7 @@ class Renewals:
 
 
 def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
-    """Renew each connected account whose access token has less than `within` left.
+    """Renew each connected account whose access token has less than `within` left, or no known end.
 
     Safe to run twice at once. One bad account does not stop the others, and memory does not grow
     with their number.
@@ -49,7 +51,7 @@ def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
         for account in _expiring(within):
             if len(running) >= 2 * workers:
                 _collect(running, result, all_of_them=False)
-            running[pool.submit(_renew, account)] = account.patreon_id
+            running[pool.submit(_renew, account, workers)] = account.patreon_id
         _collect(running, result, all_of_them=True)
     return result
 
@@ -61,7 +63,9 @@ def _expiring(within: timedelta) -> Iterator[PatreonAccount]:
     while True:
         found = list(
             PatreonAccount.objects.filter(
-                pk__gt=last, state=PatreonAccount.State.CONNECTED, token_expires_at__lte=soon
+                Q(token_expires_at__lte=soon) | Q(token_expires_at=None),
+                pk__gt=last,
+                state=PatreonAccount.State.CONNECTED,
             ).order_by("pk")[:100]
         )
         if not found:
@@ -70,7 +74,7 @@ def _expiring(within: timedelta) -> Iterator[PatreonAccount]:
         last = found[-1].pk
 
 
-def _renew(account: PatreonAccount) -> None:
+def _renew(account: PatreonAccount, workers: int) -> None:
     try:
         for remaining in reversed(range(TRIES)):
             try:
@@ -80,6 +84,11 @@ def _renew(account: PatreonAccount) -> None:
                 if not remaining:
                     raise
                 time.sleep(min(error.retry_after or 5.0, LONGEST_WAIT))
+            except ReconnectRequired:
+                # One refusal a second of all workers: many dead accounts must not use up what
+                # Patreon forgives the whole site, and shut out who signs in again.
+                time.sleep(PAUSE_AFTER_REFUSAL * workers)
+                raise
             else:
                 return
     finally:

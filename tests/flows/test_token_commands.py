@@ -51,6 +51,12 @@ def test_all_that_end_soon_are_renewed_and_the_rest_left_alone(three: Patreon) -
     assert "0 renewed" in call("patreon_refresh_tokens", "--days", "7")
 
 
+def test_a_token_whose_end_nobody_has_named_is_renewed_too(three: Patreon) -> None:
+    PatreonAccount.objects.update(token_expires_at=None)
+    assert "3 renewed" in call("patreon_refresh_tokens", "--days", "7")
+    assert "0 renewed" in call("patreon_refresh_tokens", "--days", "7")
+
+
 def test_one_bad_account_does_not_stop_the_others(three: Patreon) -> None:
     three.control("tokens/kill", user="silver")
     out = call("patreon_refresh_tokens")

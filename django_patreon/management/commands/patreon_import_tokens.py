@@ -11,8 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_patreon.api import PatreonClient, TokenGrant
 from django_patreon.exceptions import PatreonError
+from django_patreon.models import PatreonAccount
 from django_patreon.pipeline import AccountTaken, adopt
 from django_patreon.secret import Secret
+from django_patreon.tokens import client_for
 
 ACCESS, REFRESH = "PATREON_ACCESS_TOKEN", "PATREON_REFRESH_TOKEN"
 # The portal's token has every scope of API v2 (official); the answer does not list them.
@@ -46,6 +48,8 @@ class Command(BaseCommand):
         except model.DoesNotExist:
             raise CommandError(f"There is no user {options['user']!r}.") from None
         access, refresh = _token("access", ACCESS), _token("refresh", REFRESH)
+        if access == refresh:
+            raise CommandError("Nothing was stored: that is the same token twice.")
         client = PatreonClient(access)
         try:
             document = client.identity_document()
@@ -55,6 +59,14 @@ class Command(BaseCommand):
                 f"Nothing was stored: {error} Copy both tokens from the page anew; signing in as"
                 " the creator replaces them there."
             ) from None
+        owned = ", ".join(each.vanity or each.id for each in campaigns) or "no campaign"
+        known = PatreonAccount.objects.filter(patreon_id=document["data"]["id"], user=user).first()
+        if _is_alive(known):
+            self.stdout.write(
+                f"The Patreon account that runs {owned} is connected already, and its tokens work:"
+                " they are kept. Those on Patreon's page may be older."
+            )
+            return
         grant = TokenGrant(
             access_token=access, refresh_token=refresh, expires_in=None, scopes=SCOPES
         )
@@ -62,11 +74,22 @@ class Command(BaseCommand):
             account = adopt(user, document, grant)
         except AccountTaken as error:
             raise CommandError(f"Nothing was stored: {error}") from None
-        owned = ", ".join(each.vanity or each.id for each in campaigns) or "no campaign"
         self.stdout.write(
             f"User {options['user']} is connected to Patreon account {account.patreon_id}"
             f" ({account}), which runs {owned}."
         )
+
+
+def _is_alive(account: PatreonAccount | None) -> bool:
+    """Has the site got tokens of this creator that work? These were renewed, perhaps, since the
+    others were copied, and then a refresh token of the others is spent."""
+    if account is None or "campaigns.members" not in account.scopes:
+        return False
+    try:
+        client_for(account).identity()
+    except PatreonError:
+        return False
+    return True
 
 
 def _token(which: str, variable: str) -> Secret:
