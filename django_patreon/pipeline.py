@@ -151,7 +151,7 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
     """
     identity = parse_identity(document)
     patreon_id = identity.user.id
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(PatreonAccount)):
         hold_identity({"id": patreon_id})
         known = PatreonAccount.objects.filter(patreon_id=patreon_id).first()
         account = known or PatreonAccount(user_id=user.pk, patreon_id=patreon_id)

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import BadRequest, PermissionDenied
-from django.db import transaction
+from django.db import router, transaction
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -71,7 +71,7 @@ def disconnect(request: HttpRequest, user: Any) -> None:
     """
     strategy = load_strategy(request)  # type: ignore[no-untyped-call]
     backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(PatreonAccount)):
         backend.take_off(user)
         PatreonAccount.objects.filter(user=user.pk).delete()
 

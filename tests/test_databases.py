@@ -17,10 +17,13 @@ PORTS = {
 }
 AGAIN = [
     "tests/flows/test_dance.py",
+    "tests/flows/test_token_commands.py",
     "tests/flows/test_tokens.py",
     "tests/test_access.py",
+    "tests/test_account.py",
     "tests/test_fields.py",
     "tests/test_grants.py",
+    "tests/test_leaks.py",
     "tests/test_pipeline.py",
     "tests/test_limits.py",
     "tests/test_prepared.py",

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
+from django.views.debug import ExceptionReporter
 
 from django_patreon import tokens
 from django_patreon.exceptions import PatreonError
@@ -129,6 +130,12 @@ def test_the_address_of_a_request_holds_no_token(dance: Dance, patreon) -> None:
     assert any(IDENTITY in call.request.url for call in patreon.calls)
 
 
+def debug_page(error: Any) -> str:
+    """Django's page for an error, with the variables of every frame of ours."""
+    reporter = ExceptionReporter(None, error.type, error.value, error.tb.tb_next)
+    return str(reporter.get_traceback_html())
+
+
 def said_by(command: str, *words: str) -> str:
     """What a command shows, also when it gives up."""
     out = io.StringIO()
@@ -162,7 +169,13 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
             str(error.value),
             repr(error.value),
             "".join(traceback.format_exception(error.value)),
+            debug_page(error),
         ]
+    for kind in ("http_500_html", "http_403_html", "html_200"):
+        dance.order(kind, path="/api/oauth2/token")
+        with pytest.raises(PatreonError) as error:
+            tokens.refresh(account)
+        shown += [repr(error.value), debug_page(error)]
     dance.order("http_429", path="/api/oauth2/v2", retry_after=0)
     with pytest.raises(PatreonError) as error:
         client.campaigns()
@@ -203,11 +216,12 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
     ):
         for answer in (browser.get(path), browser.post(path, follow=True)):
             shown.append(answer.content.decode() + str(answer.headers))
-    stored = everything_stored()
+    dance.sign_in("creator")
+    stored = everything_stored() + said_by("dumpdata")
+    assert "sealed:" in stored
     dance.sandbox.grants.kill()
     shown.append(said_by("patreon_refresh_tokens", "--days", "90"))
     tokens.revoke(PatreonAccount.objects.get())
-    shown.append(said_by("dumpdata"))
 
     for text in (*shown, stored, everything_stored(), caplog.text):
         assert_clean(dance, text)
