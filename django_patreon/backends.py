@@ -31,10 +31,11 @@ from social_core.utils import url_add_parameters
 from . import api
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
 from .models import PatreonAccount
-from .pipeline import hold_identity, keep_pair, seal_grant, users_are_djangos
+from .pipeline import hold_identity, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
 from .sign_in_errors import answer_instead_of
+from .sign_in_tokens import keep_pair, seal_grant
 
 if TYPE_CHECKING:
     from django.http import HttpResponse

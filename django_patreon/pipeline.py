@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, router, transaction
+from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,11 +21,9 @@ from social_django.utils import load_backend, load_strategy
 from . import sync, tokens
 from .api import TokenGrant
 from .conf import patreon_settings
-from .durable import in_callers_transaction, run_durably, short_locks
-from .fields import Sealed
 from .models import PatreonAccount
 from .resources import Identity, parse_identity
-from .secret import Secret
+from .sign_in_tokens import open_grant
 from .signals import account_linked, account_unlinked
 
 if TYPE_CHECKING:
@@ -39,10 +37,7 @@ __all__ = [
     "associate_by_email",
     "forget_account",
     "hold_identity",
-    "keep_pair",
-    "open_grant",
     "save_account",
-    "seal_grant",
     "users_are_djangos",
 ]
 
@@ -238,61 +233,6 @@ def _write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
 def _web_address(value: str | None) -> str:
     """Keep what a browser may follow; `javascript:` and the like are dropped."""
     return value if value and value.startswith(("https://", "http://")) else ""
-
-
-def seal_grant(grant: TokenGrant) -> dict[str, Any]:
-    """Turn a grant into plain data without a token in clear.
-
-    social-auth writes a pipeline's arguments to the database when a step interrupts it.
-    """
-    return {
-        "access_token": Sealed.of(grant.access_token).ciphertext,
-        "refresh_token": Sealed.of(grant.refresh_token).ciphertext,
-        "expires_in": grant.expires_in,
-        "scopes": list(grant.scopes),
-    }
-
-
-def open_grant(response: dict[str, Any]) -> TokenGrant:
-    """Read back what `seal_grant` wrote into a pipeline's `response`; empty if unreadable."""
-    sealed = response.get("patreon_grant") or {}
-    return TokenGrant(
-        access_token=_opened(sealed.get("access_token")),
-        refresh_token=_opened(sealed.get("refresh_token")),
-        expires_in=sealed.get("expires_in"),
-        scopes=tuple(sealed.get("scopes") or ()),
-    )
-
-
-def keep_pair(response: dict[str, Any]) -> None:
-    """After a sign-in that failed: keep the tokens it brought for the account that they are of.
-
-    Patreon may have ended the older pair when it gave this one (observed), and the rollback has
-    left the site with the older one.
-    """
-    grant, patreon_id = open_grant(response), response.get("id")
-    if not grant.refresh_token:
-        return
-    using = router.db_for_write(PatreonAccount)
-    accounts = PatreonAccount.objects.using(using).select_for_update().filter(patreon_id=patreon_id)
-    apart = in_callers_transaction(using)
-
-    def store() -> None:
-        with short_locks(using) if apart else transaction.atomic(using=using):
-            for account in accounts:
-                tokens.store(account, grant)
-
-    try:
-        run_durably(store, using=using)
-    except DatabaseError as error:
-        logger.warning(
-            "The tokens of a failed sign-in of %s were not kept: %s", patreon_id, type(error)
-        )
-
-
-def _opened(ciphertext: str | None) -> Secret:
-    # Without the tie to this ciphertext: the column gets its own.
-    return Secret(str(Sealed(ciphertext).open())) if ciphertext else Secret()
 
 
 def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any) -> None:

@@ -1,7 +1,8 @@
 """Everything that is said to Patreon over HTTP, and nothing else. No database.
 
 `transport` makes requests, `errors` judges the answers, `oauth` is the token endpoint, `client`
-is API v2, `paging` walks its lists, `retry` tries again, `gate` keeps the limits.
+is API v2 and `asking` how it asks, `paging` walks its lists, `retry` tries again, `gate` keeps the
+limits.
 """
 
 from .client import PatreonClient
