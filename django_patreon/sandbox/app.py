@@ -13,6 +13,7 @@ from typing import Any
 
 from . import control, room
 from .api import Api
+from .checkout import CHECKOUT, answer_checkout
 from .courier import Courier
 from .faults import Faults, throttled, unauthorized
 from .grants import Grants
@@ -157,6 +158,8 @@ class Sandbox:
             return OAuth(self.world, self.grants).authorize(request)
         if path == "/oauth2/errors":
             return OAuth(self.world, self.grants).errors_page(request)
+        if path.startswith(CHECKOUT):
+            return answer_checkout(self, request)
         if not path.startswith("/api/"):
             return edge_refusal(404, "There is no such page.")
         # Mandatory, on the token call as well (official).

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 __all__ = [
     "JSON_API",
@@ -19,6 +19,7 @@ __all__ = [
     "Request",
     "Response",
     "api_error",
+    "came_from_here",
     "edge_refusal",
     "json_response",
     "page",
@@ -73,6 +74,14 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=500)
     except ValueError:  # more fields than anybody sends in earnest
         return []
+
+
+def came_from_here(request: Request) -> bool:
+    """Browsers say where a form was: another site's page must not move anything of ours."""
+    if request.header("Sec-Fetch-Site") not in ("", "same-origin", "none"):
+        return False
+    origin = request.header("Origin")
+    return not origin or urlsplit(origin).netloc == request.header("Host")
 
 
 @dataclass(kw_only=True)

@@ -9,6 +9,7 @@ import secrets
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from .checkout import remember_person
 from .grants import SCOPES, TOKEN_SECONDS, Grants, Pair
 from .http import Request, Response, json_response, page, redirect
 from .world import World
@@ -64,9 +65,8 @@ class OAuth:
         # The owner of the client is granted every scope, whatever was asked (observed).
         # Default scopes of a v2 client without any asked are unknown: the least.
         scopes = frozenset(SCOPES) if person.id == owner else wanted or frozenset({"identity"})
-        return _callback(
-            given, code=self.grants.issue_code(person.id, given["redirect_uri"], scopes)
-        )
+        code = self.grants.issue_code(person.id, given["redirect_uri"], scopes)
+        return remember_person(_callback(given, code=code), person)
 
     def errors_page(self, request: Request) -> Response:
         """Where the browser is left when Patreon cannot trust the way back (observed)."""

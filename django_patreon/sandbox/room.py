@@ -7,13 +7,12 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .actions import ACTIONS
 from .control import change
 from .faults import FAULTS
 from .hooks import TRIGGERS
-from .http import Request, Response, edge_refusal, page
+from .http import Request, Response, came_from_here, edge_refusal, page
 from .oauth import CLIENT_ID, CLIENT_SECRET
 from .people import HOME
 from .things import Member, stamp
@@ -52,7 +51,7 @@ def answer_room(sandbox: Sandbox, request: Request) -> Response:
         return _page(sandbox)
     if request.method != "POST":
         return edge_refusal(405, "The control room is looked at, and its forms are sent.")
-    if not _came_from_here(request):
+    if not came_from_here(request):
         return edge_refusal(403, "Only the control room's own forms are taken here.")
     given: dict[str, Any] = {key: value for key, value in request.form if value != ""}
     name = given.pop("switch", "")
@@ -83,14 +82,6 @@ def _do(sandbox: Sandbox, name: str, given: dict[str, Any]) -> Response:
         return _back(sandbox, f"Not done: {error}.")
     who, what = given.get("user", ""), given.get("do", "")
     return _back(sandbox, "Done: " + " ".join(each for each in (name, who, what) if each) + ".")
-
-
-def _came_from_here(request: Request) -> bool:
-    """Browsers say where a form was: another site's page must not move our switches."""
-    if request.header("Sec-Fetch-Site") not in ("", "same-origin", "none"):
-        return False
-    origin = request.header("Origin")
-    return not origin or urlsplit(origin).netloc == request.header("Host")
 
 
 def _back(sandbox: Sandbox, words: str) -> Response:
