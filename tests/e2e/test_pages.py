@@ -30,6 +30,9 @@ def test_the_dance_with_the_mouse(page: Page, demo: Demo, shoot: Any) -> None:
     page.get_by_role("button", name=BUTTON).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Allow")
     assert_accessible(page)
+    top = "button => button.getBoundingClientRect().top"
+    tops = {page.locator(f'button[value="{each}"]').evaluate(top) for each in ("bronze", "gold")}
+    assert len(tops) == 1  # beside each other
     shoot("consent")
     page.locator('button[value="gold"]').click()
     expect(page.get_by_text("Good evening, Alma.")).to_be_visible()
@@ -156,6 +159,31 @@ def test_a_locked_page_says_what_it_takes(page: Page, demo: Demo, shoot: Any) ->
     shoot("locked")
     page.get_by_role("button", name="check again").click()
     expect(page.get_by_text("Nothing is new.")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_whoever_joins_from_the_locked_page_comes_in(
+    page: Page, demo: Demo, shoot: Any, scheme: Any
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    slug = {"light": "free", "dark": "stranger"}[scheme]
+    page.goto(f"{demo.site}/stories/staircase/")
+    choose(page, slug)
+    page.get_by_role("link", name="Join Silver on Patreon").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Join Lanternhouse?")
+    expect(page.get_by_text("5.00 EUR a month")).to_be_visible()
+    expect(page.locator(f'button[value="{slug}"]')).to_be_focused()
+    assert_accessible(page)
+    shoot(f"checkout-{scheme}")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Done")
+    assert_accessible(page)
+    shoot(f"checkout-done-{scheme}")
+    page.go_back()
+    page.go_back()
+    page.get_by_role("button", name="check again").click()
+    expect(page.get_by_text("Your membership is up to date.")).to_be_visible()
+    expect(page.get_by_role("heading", level=1)).to_have_text("The Second Staircase")
 
 
 def test_staff_see_that_they_look_as_somebody_else(page: Page, demo: Demo) -> None:
