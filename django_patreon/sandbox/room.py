@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,15 +160,24 @@ def _input(label: str, name: str, kind: str = "text", **more: str) -> str:
     return f"<label>{_e(label)} <input type={kind} name={name}{extra}></label> "
 
 
-def _table(caption: str, heads: Iterable[str], rows: Iterable[Iterable[str]], none: str) -> str:
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+def _table(caption: str, heads: Sequence[str], rows: Iterable[Iterable[str]], none: str) -> str:
+    # On a telephone a row is a list of its cells: the roles keep it a table to whoever listens.
+    body = "".join(
+        "<tr role=row>"
+        + "".join(
+            f'<td role=cell data-head="{_e(head)}"><div>{cell}</div></td>'
+            for head, cell in zip(heads, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
     if not body:
         return f"<p>{_e(none)}</p>"
-    head = "".join(f"<th scope=col>{_e(each)}</th>" for each in heads)
+    head = "".join(f"<th role=columnheader scope=col>{_e(each)}</th>" for each in heads)
     return (
-        f'<div class=scroll tabindex=0 role=region aria-label="{_e(caption)}"><table>'
-        f"<caption>{_e(caption)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f'<div class=scroll tabindex=0 role=region aria-label="{_e(caption)}"><table role=table>'
+        f"<caption>{_e(caption)}</caption><thead role=rowgroup><tr role=row>{head}</tr></thead>"
+        f"<tbody role=rowgroup>{body}</tbody></table></div>"
     )
 
 
@@ -260,7 +269,7 @@ def _hooks(sandbox: Sandbox) -> str:
         for hook in sandbox.world.hooks.values()
     ]
     heads = ("Address and triggers", "Made by", "State", "Failures", "Queue", "Next try", "Test")
-    table = _table("Webhooks", heads, rows, "No webhook is registered.")
+    table = _table("Registered", heads, rows, "No webhook is registered.")
     boxes = "".join(
         f'<label><input type=checkbox name=triggers value="{each}"'
         f"{' checked' if each.startswith('members:') else ''}> {each}</label> "
@@ -309,9 +318,11 @@ def _requests(sandbox: Sandbox) -> str:
         ("", "everybody"),
         *((each.slug, each.slug) for each in sandbox.world.people.values()),
     ]
-    tokens = _form(
-        "tokens/expire", _select("Of", "user", people) + "<button>Expire access tokens</button>"
-    ) + _form("tokens/kill", _select("Of", "user", people) + "<button>Kill all tokens</button>")
+    tokens = (
+        f'<form method=post action="/">{_select("Tokens of", "user", people)}'
+        '<button name=switch value="tokens/expire">Expire access tokens</button>'
+        '<button name=switch value="tokens/kill">Kill all tokens</button></form>'
+    )
     return _section("requests", "Requests and tokens", table + tokens)
 
 

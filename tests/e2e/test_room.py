@@ -109,3 +109,35 @@ def test_the_room_is_accessible(page: Page, room: Sandbox, scheme: Any, shoot: A
     shoot(f"room-{scheme}")
     width = page.evaluate("document.documentElement.scrollWidth")
     assert width <= 375
+
+
+def test_no_table_is_cut_off_on_a_telephone(
+    page: Page, room: Sandbox, heard: tuple[str, list[str]], shoot: Any
+) -> None:
+    address, _ = heard
+    page.set_viewport_size({"width": 390, "height": 800})
+    decline_gold(page, room.url, f"{address}a-path-that-has-no-end-and-no-place-to-break-it-either")
+    expect(page.locator("#deliveries tbody tr").first).to_contain_text("200")
+    tables = page.locator(".scroll")
+    assert tables.count() >= 3
+    for table in tables.all():
+        assert table.evaluate("box => box.scrollWidth <= box.clientWidth")
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+    shoot("room-telephone")
+
+
+def test_tokens_are_ended_by_either_button(page: Page, room: Sandbox) -> None:
+    person = room.world.person_called("gold")
+    assert person is not None
+    pair = room.grants.issue_pair(person.id, frozenset({"identity"}))
+    page.goto(room.url)
+    form = page.locator("#requests form")
+    form.get_by_label("Tokens of").select_option("gold")
+    form.get_by_role("button", name="Expire access tokens").click()
+    expect(page.get_by_role("status")).to_contain_text("Done: tokens/expire gold")
+    assert (pair.access_alive, pair.refresh_alive) == (False, True)
+    form.get_by_label("Tokens of").select_option("gold")
+    form.get_by_role("button", name="Kill all tokens").click()
+    expect(page.get_by_role("status")).to_contain_text("Done: tokens/kill gold")
+    assert not pair.refresh_alive
