@@ -21,7 +21,8 @@ DELETE /_sandbox/requests        forget them
 GET    /_sandbox/faults          the kinds there are, and the orders in force
 POST   /_sandbox/faults          order one: {"kind": "http_429", "path": "/api/", "times": 1}
 DELETE /_sandbox/faults          cancel all
-POST   /_sandbox/tokens/issue    {"members": 500}: pairs for generated members, without a sign-in
+POST   /_sandbox/tokens/issue    {"user": "creator"}: a pair without a sign-in, as the page for
+                                 developers shows a creator; {"members": 500}: for generated ones
 POST   /_sandbox/tokens/expire   {"user": "gold"}, or "all" or {}: access tokens die early
 POST   /_sandbox/tokens/kill     the same, refresh tokens too: the person removed the app
 GET    /_sandbox/settings        how unknown behaviour is decided
@@ -40,6 +41,7 @@ from typing import TYPE_CHECKING, Any
 from .control_hooks import HOOKS
 from .control_world import WORLD, person_of
 from .faults import FAULTS, Fault
+from .grants import SCOPES
 from .http import Request, Response, json_response
 from .openapi import description
 from .things import stamp
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "answer_control", "change"]
 
 PREFIX = "/_sandbox/"
+_OF_MEMBERS = frozenset({"identity", "identity[email]", "identity.memberships"})
 
 
 def answer_control(sandbox: Sandbox, request: Request) -> Response:
@@ -137,12 +140,22 @@ def _user_id(sandbox: Sandbox, given: dict[str, Any]) -> str | None:
 
 
 def _issue(sandbox: Sandbox, given: dict[str, Any]) -> Any:
-    size = given.get("members")
-    if type(size) is not int or not 0 <= size <= sandbox.world.crowd.size:
-        raise ValueError("members must be a number of generated members")
-    scopes = frozenset({"identity", "identity[email]", "identity.memberships"})
-    crowd = sandbox.world.crowd
-    pairs = [sandbox.grants.issue_pair(crowd.user_id(each), scopes) for each in range(size)]
+    world = sandbox.world
+    if "user" in given:
+        person = person_of(sandbox, given["user"])
+        if person is None:
+            raise ValueError("nobody is called that")
+        users = [person.id]
+    else:
+        size = given.get("members")
+        if type(size) is not int or not 0 <= size <= world.crowd.size:
+            raise ValueError("members must be a number of generated members")
+        users = [world.crowd.user_id(each) for each in range(size)]
+    owner = world.campaigns[world.owner_campaign_id].creator_id
+    pairs = [
+        sandbox.grants.issue_pair(each, frozenset(SCOPES) if each == owner else _OF_MEMBERS)
+        for each in users
+    ]
     return {
         "pairs": [
             {"user": each.user_id, "access": each.access_token, "refresh": each.refresh_token}

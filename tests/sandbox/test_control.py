@@ -114,6 +114,29 @@ def test_tokens_can_be_expired_and_killed(sandbox: Sandbox) -> None:
     assert control(sandbox, "POST", "tokens/kill", {"user": "nobody"}).status == 400
 
 
+@pytest.mark.parametrize(
+    ("slug", "path", "status"),
+    [
+        ("creator", "/campaigns/4410027/members", 200),
+        ("gold", "/identity", 200),
+        ("gold", "/campaigns/4410027/members", 401),
+    ],
+)
+def test_a_named_person_is_given_a_pair_without_a_sign_in(
+    sandbox: Sandbox, slug: str, path: str, status: int
+) -> None:
+    answer = control(sandbox, "POST", "tokens/issue", {"user": slug})
+    [pair] = answer.json()["pairs"]
+    assert pair["user"] == sandbox.world.person_called(slug).id
+    assert get(sandbox, pair["access"], path).status == status
+    assert refresh(sandbox, pair["refresh"]).status == 200
+
+
+@pytest.mark.parametrize("given", [{"user": "nobody"}, {"user": 1}, {"members": 1}, {}])
+def test_nobody_is_given_no_pair(sandbox: Sandbox, given: Any) -> None:
+    assert control(sandbox, "POST", "tokens/issue", given).status == 400
+
+
 def test_the_journal_says_what_came_in_and_nothing_secret(sandbox: Sandbox) -> None:
     given = tokens_for(sandbox)
     get(sandbox, given["access_token"], query="fields[user]=email")
