@@ -27,8 +27,10 @@ from .access import (
     locked_page,
     patron_of,
     remember_view_as,
+    sentence,
     tier_id,
 )
+from .entitlement import Reason
 from .exceptions import PatreonError
 from .models import PatreonAccount
 
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 __all__ = ["account", "disconnect", "locked", "refresh", "unlink", "view_as"]
 
 logger = logging.getLogger("django_patreon")
+
+_ENDING = frozenset({Reason.CANCELLED, Reason.DECLINED_GRACE, Reason.BLANK_GRACE, Reason.GRANTED})
+_KEEPS_A_WAY_IN = "social_core.pipeline.disconnect.allowed_to_disconnect"
 
 
 @never_cache
@@ -59,7 +64,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
     try:
         disconnect(request, request.user)
     except AuthPolicyError:
-        return _account_page(request, is_last_way_in=True, status=409)
+        return _account_page(request, was_refused=True, status=409)
     _tell(request, _("Patreon is no longer connected to your account."))
     return redirect("patreon:account")
 
@@ -157,12 +162,41 @@ def _tell(request: HttpRequest, words: str) -> None:
 
 
 def _account_page(
-    request: HttpRequest, *, is_last_way_in: bool = False, status: int = 200
+    request: HttpRequest, *, was_refused: bool = False, status: int = 200
 ) -> HttpResponse:
+    """No query beyond the account, what gates know of the person, and their other ways in."""
     found = PatreonAccount.objects.defer("refresh_token").filter(user=request.user.pk).first()
     return render(
         request,
         "django_patreon/account.html",
-        {"patreon_account": found, "is_last_way_in": is_last_way_in},
+        {
+            "patreon_account": found,
+            "membership": _membership(request) if found else None,
+            "is_last_way_in": was_refused or (found is not None and _is_last_way_in(request)),
+            "was_refused": was_refused,
+        },
         status=status,
     )
+
+
+def _membership(request: HttpRequest) -> dict[str, Any] | None:
+    """How the person stands with the site's campaign; None where there is none to stand with."""
+    patron = patron_of(request)
+    decision = patron.decide(Rule())
+    if decision.reason is Reason.UNKNOWN_CAMPAIGN:
+        return None
+    return {
+        "why": sentence(decision),
+        "tiers": patron.tiers if decision.allowed else [],
+        # What renews itself has no end; that we would have to ask again is no news to anybody.
+        "until": decision.until if decision.reason in _ENDING else None,
+    }
+
+
+def _is_last_way_in(request: HttpRequest) -> bool:
+    """Would `disconnect` be refused? By the same step, if the site has not taken it out."""
+    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
+    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
+    if _KEEPS_A_WAY_IN not in strategy.get_disconnect_pipeline(backend):
+        return False
+    return not strategy.storage.user.allowed_to_disconnect(request.user, "patreon")

@@ -50,7 +50,7 @@ def rehearse(site: str, sandbox: str, *, slug: str, admin: tuple[str, str]) -> I
     yield f"the site greets {name}, signed in"
 
     account = browser.get(f"{site}/patreon/account/")
-    if "Disconnect Patreon" not in account.text:
+    if "Connected since" not in account.text:
         raise StepError("The account page does not show the connection.")
     yield "the account page shows the connection"
 

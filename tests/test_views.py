@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from social_django.models import UserSocialAuth
 
-from django_patreon.models import PatreonAccount
+from django_patreon.models import Campaign, Grant, PatreonAccount
 
 from .dance import Dance
 
@@ -65,6 +70,34 @@ def test_the_last_way_in_stays_and_the_way_out_is_explained(dance: Dance) -> Non
     assert UserSocialAuth.objects.exists()
 
 
+def test_a_button_that_could_not_work_is_not_offered(dance: Dance) -> None:
+    dance.sign_in("gold")
+    page = dance.client.get(ACCOUNT).content.decode()
+    assert "Set a password first" in page
+    assert 'role="alert"' not in page
+    assert "Disconnect Patreon" not in page
+    user = dance.user
+    user.set_password("a second way in")
+    user.save()
+    dance.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    page = dance.client.get(ACCOUNT).content.decode()
+    assert "Set a password first" not in page
+    assert "Disconnect Patreon" in page
+
+
+def test_a_site_that_lets_people_lock_themselves_out_offers_the_button(
+    dance: Dance, settings: Any
+) -> None:
+    settings.SOCIAL_AUTH_DISCONNECT_PIPELINE = [
+        "social_core.pipeline.disconnect.get_entries",
+        "social_core.pipeline.disconnect.disconnect",
+    ]
+    dance.sign_in("gold")
+    assert b"Disconnect Patreon" in dance.client.get(ACCOUNT).content
+    assert dance.client.post(UNLINK).status_code == 302
+    assert not PatreonAccount.objects.exists()
+
+
 def test_social_auths_own_disconnect_url_does_the_same(member: Dance) -> None:
     member.client.post("/disconnect/patreon/")
     assert not PatreonAccount.objects.exists()
@@ -92,6 +125,107 @@ def test_a_lost_key_shows_reconnect_and_signing_in_mends_it(member: Dance, setti
     member.sign_in("gold")
     assert b"Reconnect" not in member.client.get(ACCOUNT).content
     assert member.user.patreon_account.access_token
+
+
+@pytest.mark.parametrize(
+    ("slug", "says", "holds", "ends"),
+    [
+        ("gold", "You are a patron; thank you.", "Gold, Free", False),
+        ("cancelled", "You have cancelled", "Silver, Free", True),
+        ("declined", "Your last payment was declined; you keep", "Silver, Free", True),
+        ("free", "You follow this campaign for free", "", False),
+        ("stranger", "You are not a member of this campaign", "", False),
+    ],
+)
+def test_the_page_says_how_the_membership_stands(
+    dance: Dance, settings: Any, slug: str, says: str, holds: str, ends: bool
+) -> None:
+    settings.PATREON = {**settings.PATREON, "CAMPAIGN_ID": "4410027"}
+    dance.sign_in("gold")  # somebody whose campaign and tiers are known
+    dance.client.logout()
+    dance.sign_in(slug)
+    page = dance.client.get(ACCOUNT).content.decode()
+    assert says in page
+    assert ("You have</dt>" in page) == bool(holds)
+    assert holds in page
+    assert ("At least until" in page) == ends
+    assert 'href="/patreon/locked/"' in page
+
+
+def test_a_pass_has_an_end_of_its_own(member: Dance) -> None:
+    campaign = Campaign.objects.get(patreon_id="4410027")
+    account = member.user.patreon_account
+    until = localtime(account.created_at) + timedelta(days=3)
+    Grant.objects.give(member.user, cents=500, campaign=campaign, until=until)
+    page = member.client.get(ACCOUNT).content.decode()
+    assert "have given you a pass" in page
+    assert date_format(until, "DATE_FORMAT") in page
+
+
+def test_a_site_without_a_campaign_says_nothing_of_one(member: Dance) -> None:
+    Campaign.objects.update(is_ours=False)
+    page = member.client.get(ACCOUNT).content.decode()
+    assert "Alma Reyes" in page
+    assert "membership" not in page
+
+
+def test_the_page_takes_four_queries_and_a_fifth_for_other_ways_in(
+    member: Dance, django_assert_num_queries: Any
+) -> None:
+    with django_assert_num_queries(4):  # session, user, account, what gates know
+        member.client.get(ACCOUNT)
+    user = member.user
+    user.set_unusable_password()
+    user.save()
+    member.client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    with django_assert_num_queries(5):
+        member.client.get(ACCOUNT)
+
+
+def test_what_has_just_been_done_is_said_with_the_shipped_templates(member: Dance) -> None:
+    page = member.client.post("/patreon/refresh/", follow=True).content.decode()
+    assert '<p class="patreon-message" role="status">Nothing is new.</p>' in page
+    assert "Nothing is new." not in member.client.get(ACCOUNT).content.decode()
+
+
+STYLE = '<link rel="stylesheet" href="{}">'
+
+
+@pytest.mark.parametrize("has_app", [True, False])
+@pytest.mark.parametrize(
+    ("where", "link"),
+    [
+        ("/static/", STYLE.format("/static/django_patreon/patreon.css")),
+        (
+            "https://cdn.example/s/",
+            STYLE.format("https://cdn.example/s/django_patreon/patreon.css"),
+        ),
+        (None, ""),
+    ],
+)
+def test_the_pages_have_their_style_where_files_are_served(
+    member: Dance, settings: Any, has_app: bool, where: str | None, link: str
+) -> None:
+    settings.STATIC_URL = where
+    settings.INSTALLED_APPS = [
+        each for each in settings.INSTALLED_APPS if has_app or "staticfiles" not in each
+    ]
+    page = member.client.get(ACCOUNT).content.decode()
+    assert "Alma Reyes" in page
+    assert ("stylesheet" in page) == bool(link)
+    assert link in page
+
+
+def test_without_messages_the_pages_work_and_are_silent(member: Dance, settings: Any) -> None:
+    settings.INSTALLED_APPS = [each for each in settings.INSTALLED_APPS if "messages" not in each]
+    settings.MIDDLEWARE = [each for each in settings.MIDDLEWARE if "messages" not in each]
+    [engine] = settings.TEMPLATES
+    options = engine["OPTIONS"]
+    kept = [each for each in options["context_processors"] if "messages" not in each]
+    settings.TEMPLATES = [{**engine, "OPTIONS": {**options, "context_processors": kept}}]
+    page = member.client.post("/patreon/refresh/", follow=True)
+    assert page.status_code == 200
+    assert b"patreon-message" not in page.content
 
 
 def test_the_page_holds_no_token(member: Dance) -> None:
