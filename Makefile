@@ -16,8 +16,8 @@ TOGETHER := --numprocesses 2 --dist loadfile
 help: ## say what there is
 	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST)
 
-demo: $(VENV)/runtime.stamp ## run the example site and a pretend Patreon, until Ctrl-C
-	@$(RUN) manage.py demo
+demo: $(VENV)/runtime.stamp ## run the example site and a pretend Patreon (ARGS="--port 8010 --sandbox-port 8011" elsewhere)
+	@$(RUN) manage.py demo $(ARGS)
 
 test: $(VENV)/test.stamp ## run the tests (ARGS="-k name" for some of them)
 	@$(RUN) -X dev -m pytest $(TOGETHER) $(ARGS)
@@ -64,7 +64,7 @@ lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
 		--output-file requirements/lowest.txt
 
 clean: ## remove what the other words made
-	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache dist demo.sqlite3
+	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache dist demo.sqlite3* demo.sandbox.json*
 
 # An environment whose Python has gone since is installed anew.
 $(shell test -x $(RUN) || rm -f $(VENV)/*.stamp)

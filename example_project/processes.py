@@ -48,9 +48,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start_sandbox(port: int) -> subprocess.Popen[bytes]:
-    """Start the pretend Patreon and wait until it answers."""
+def start_sandbox(port: int, *, state: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start the pretend Patreon and wait until it answers. `state` is what it goes on from."""
     command = [sys.executable, "-m", "django_patreon.sandbox", "--port", str(port)]
+    if state is not None:
+        command += ["--state", str(state)]
     return _start("the sandbox", port, command, os.environ)
 
 
@@ -89,8 +91,8 @@ def _start(
     url = f"http://{HOST}:{port}"
     if answers(url):
         raise ProcessError(
-            f"Port {port} is taken, and {name} needs it. Stop what runs there, or choose another"
-            " port (see --help)."
+            f"Port {port} is taken, and {name} needs it. Stop what runs there, or choose others:"
+            ' make demo ARGS="--port 8010 --sandbox-port 8011"'
         )
     process = subprocess.Popen(  # noqa: S603  (our own two programs)
         command,

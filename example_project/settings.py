@@ -81,6 +81,7 @@ LOGOUT_REDIRECT_URL = "front"
 STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "example_project" / "static_root"
 USE_TZ = True
+TIME_ZONE = "UTC"  # as the sandbox's clock has it
 LANGUAGE_CODE = "en"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGGING = {
@@ -124,3 +125,9 @@ def _database(url: str) -> dict[str, object]:
 DATABASES = {
     "default": _database(os.environ.get("DATABASE_URL") or f"sqlite:///{BASE_DIR}/demo.sqlite3")
 }
+# What the pretend Patreon remembers, beside the database whose tokens it gave out.
+DEMO_STATE = (
+    Path(str(DATABASES["default"]["NAME"])).with_suffix(".sandbox.json")
+    if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+    else BASE_DIR / "demo.sandbox.json"
+)

@@ -9,6 +9,7 @@ from . import views
 urlpatterns = [
     path("", views.front, name="front"),
     path("stories/ledger/", views.ledger, name="ledger"),
+    path("stories/salt/", views.salt, name="salt"),
     path("stories/staircase/", views.staircase, name="staircase"),
     path("login/", auth_views.LoginView.as_view(), name="login"),
     path("logout/", auth_views.LogoutView.as_view(), name="logout"),

@@ -9,12 +9,21 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from django_patreon.access import patron_required
+from django_patreon.conf import PatreonSettings, patreon_settings
 
 PASSWORD_BACKEND = "django.contrib.auth.backends.ModelBackend"  # noqa: S105
 
 
 def front(request: HttpRequest) -> HttpResponse:
-    return render(request, "front.html")
+    # While Patreon is pretended it has a room where everybody's pledges are moved by hand.
+    pretended = patreon_settings().base_url
+    room = "" if pretended == PatreonSettings.BASE_URL else pretended
+    return render(request, "front.html", {"control_room": room})
+
+
+def salt(request: HttpRequest) -> HttpResponse:
+    """For everybody."""
+    return render(request, "story.html", {"heading": "Salt and Tallow"})
 
 
 @patron_required

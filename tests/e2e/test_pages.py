@@ -187,14 +187,31 @@ def test_whoever_joins_from_the_locked_page_comes_in(
 
 
 def test_staff_see_that_they_look_as_somebody_else(page: Page, demo: Demo) -> None:
+    page.goto(demo.site)
+    choose(page, "gifted")  # what Silver is worth is known since somebody came
+    page.get_by_role("button", name="Sign out").click()
     page.goto(f"{demo.site}/login/")
     page.get_by_label("Username").fill("admin")
     page.get_by_label("Password").fill("admin")
     page.get_by_role("button", name="Sign in").click()
     page.goto(demo.site)
-    page.get_by_role("button", name="Bronze").click()
+    page.get_by_role("button", name="Silver").click()
     expect(page.get_by_text("You are looking at the site as a patron of")).to_be_visible()
+    expect(page.get_by_text("It is open to you.")).to_be_visible()
+    page.get_by_role("button", name="Bronze").click()
     expect(page.get_by_text("For Silver and up.")).to_be_visible()
     assert_accessible(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("It is open to you.")).to_be_visible()
+
+
+def test_the_front_page_leads_everywhere(page: Page, demo: Demo) -> None:
+    page.goto(demo.site)
+    for link in page.locator(".cards article h2").all():
+        expect(link.get_by_role("link")).to_have_count(1)
+    page.get_by_role("link", name="Salt and Tallow").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Salt and Tallow")
+    assert_accessible(page)
+    page.goto(demo.site)
+    page.get_by_role("link", name="control room").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Control room")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,8 @@ def check(environment: dict[str, str], *words: str) -> subprocess.CompletedProce
     )
 
 
-@pytest.fixture
-def running_demo(environment: dict[str, str]) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
-    ports = ["--port", str(free_port()), "--sandbox-port", str(free_port())]
+@contextmanager
+def demo(environment: dict[str, str], *ports: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "manage.py", "demo", *ports],
         cwd=ROOT,
@@ -54,9 +54,22 @@ def running_demo(environment: dict[str, str]) -> Iterator[tuple[list[str], subpr
         for line in process.stdout:
             if "Ctrl-C" in line:
                 break
-        yield ports, process
+        yield process
         process.send_signal(signal.SIGINT)
         process.wait(timeout=15)
+
+
+@pytest.fixture
+def ports() -> list[str]:
+    return ["--port", str(free_port()), "--sandbox-port", str(free_port())]
+
+
+@pytest.fixture
+def running_demo(
+    environment: dict[str, str], ports: list[str]
+) -> Iterator[tuple[list[str], subprocess.Popen[str]]]:
+    with demo(environment, *ports) as process:
+        yield ports, process
 
 
 def test_the_check_starts_both_programs_when_neither_runs(environment: dict[str, str]) -> None:
@@ -76,6 +89,26 @@ def test_the_demo_runs_until_ctrl_c_and_passes_its_own_check(environment, runnin
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=15) == 0
     assert not (ROOT / "check.sqlite3").exists()
+
+
+def test_who_is_linked_stays_so_over_a_restart(
+    environment: dict[str, str], ports: list[str], tmp_path: Path
+) -> None:
+    with demo(environment, *ports):
+        assert check(environment, *ports).returncode == 0
+    assert (tmp_path / "demo.sandbox.json").exists()
+    with demo(environment, *ports):
+        renewed = subprocess.run(
+            [sys.executable, "manage.py", "patreon_refresh_tokens", "--days", "60"],
+            cwd=ROOT,
+            env=environment | {"PATREON_BASE_URL": f"http://{HOST}:{ports[-1]}"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert renewed.returncode == 0, renewed.stdout + renewed.stderr
+    assert "1 renewed" in renewed.stdout
 
 
 def test_the_check_says_when_the_sandbox_is_down(environment, running_demo) -> None:
@@ -106,6 +139,7 @@ def test_a_taken_port_is_said_and_nothing_is_left_running(environment, running_d
     )
     assert done.returncode == 1
     assert f"Port {ports[1]} is taken" in done.stderr
+    assert 'make demo ARGS="--port 8010 --sandbox-port 8011"' in done.stderr
     time.sleep(0.2)
     with pytest.raises(ConnectionRefusedError):
         _connect(free)

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from contextlib import ExitStack
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
@@ -64,13 +65,13 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         with ExitStack() as stack:
-            sandbox = start_sandbox(sandbox_port)
+            sandbox = start_sandbox(sandbox_port, state=settings.DEMO_STATE)
             stack.enter_context(running(sandbox))
             site = start_site(port, sandbox_port=sandbox_port)
             stack.enter_context(running(site))
             self.stdout.write(
                 f"The site is at       http://{HOST}:{port}\n"
-                f"Patreon, pretended:  http://{HOST}:{sandbox_port}\n"
+                f"Patreon, pretended:  http://{HOST}:{sandbox_port}  (its control room)\n"
                 f"The admin is at      http://{HOST}:{port}/admin/"
                 f"  (user {ADMIN[0]}, password {ADMIN[1]})\n"
                 "Open the site, press “Continue with Patreon”, choose who you are."
