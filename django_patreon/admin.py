@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -76,6 +76,9 @@ class PatreonAccountAdmin(Mending, ToLookAt):
         (_("Dates"), {"fields": ("last_sign_in_at", "created_at")}),
     )
 
+    class Media:
+        css: ClassVar = {"all": ("django_patreon/admin.css",)}
+
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return [*self.search_fields, f"user__{get_user_model().USERNAME_FIELD}"]
 
@@ -122,15 +125,13 @@ class CampaignAdmin(ToLookAt):
 class MembershipAdmin(ToLookAt):
     list_display = (
         "__str__",
-        "account",
         "patron_status",
-        "last_charge_status",
         "currently_entitled_amount_cents",
         "titles",
         "fetched_at",
     )
     list_filter = ("patron_status", "last_charge_status", "is_gifted", "is_free_trial", "campaign")
-    list_select_related = ("account", "campaign")
+    list_select_related = ("campaign",)
     search_fields = ("full_name", "email", "patreon_id", "patreon_user_id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:

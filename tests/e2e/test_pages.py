@@ -140,6 +140,15 @@ def test_the_admin_shows_who_is_connected(page: Page, demo: Demo, shoot: Any) ->
     page.get_by_role("link", name="Alma Reyes").click()
     expect(page.get_by_text("identity[email]")).to_be_visible()
     shoot("admin-account")
+    look = (
+        "each => ['color', 'backgroundColor', 'fontSize'].map(name => getComputedStyle(each)[name])"
+    )
+    button = page.get_by_role("button", name="Renew tokens now").evaluate(look)
+    assert button == page.get_by_role("link", name="History").evaluate(look)
+    page.goto(f"{demo.site}/admin/django_patreon/membership/")
+    expect(page.get_by_role("link", name="Alma Reyes")).to_be_visible()
+    assert page.locator(".results").evaluate("box => box.scrollWidth <= box.clientWidth")
+    shoot("admin-memberships")
 
 
 def test_a_locked_page_says_what_it_takes(page: Page, demo: Demo, shoot: Any) -> None:
