@@ -1,0 +1,78 @@
+"""What the docs show, done."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.template import RequestContext, Template
+
+from django_patreon.models import PatreonAccount
+
+from .dance import Dance
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def blocks(name: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / name).read_text(), flags=re.S)
+
+
+def test_the_first_example_of_tokens_is_ready_for_everybody(dance: Dance, rf: Any) -> None:
+    names: dict[str, Any] = {}
+    exec(blocks("tokens.md", "python")[0], names)  # noqa: S102  (our own docs)
+    request = rf.get("/")
+
+    def name_of(user: Any) -> Any:
+        request.user = user
+        return names["name_on_patreon"](request)
+
+    assert name_of(AnonymousUser()) is None
+    assert name_of(get_user_model().objects.create_user("alma")) is None
+    dance.sign_in("gold")
+    assert name_of(dance.user) == "Alma Reyes"
+    dance.sandbox.grants.kill()
+    assert name_of(dance.user) is None
+
+
+def test_a_first_key_with_the_secret_key_behind_it_loses_nobody(
+    dance: Dance, settings: Any
+) -> None:
+    dance.sign_in("gold")
+    names: dict[str, Any] = {
+        "os": SimpleNamespace(environ={"PATREON_TOKEN_KEY": "a new key, " + "x" * 40}),
+        "SECRET_KEY": settings.SECRET_KEY,
+    }
+    first, later = blocks("settings.md", "python")[-1].splitlines()
+    exec(first, names)  # noqa: S102
+    assert "PATREON_OLD_TOKEN_KEY" in later
+    settings.PATREON = names["PATREON"]
+    assert PatreonAccount.objects.get().access_token
+    settings.PATREON = {"TOKEN_KEYS": names["PATREON"]["TOKEN_KEYS"][:1]}
+    assert PatreonAccount.objects.get().needs_reconnect
+
+
+def test_the_form_to_look_as_a_patron_works_as_it_stands(
+    dance: Dance, admin_client: Any, admin_user: Any, rf: Any, settings: Any
+) -> None:
+    settings.PATREON = {**settings.PATREON, "TIERS": {"gold": "9100003"}}
+    dance.sign_in("gold")
+    form = next(each for each in blocks("gates.md", "django") if "view_as" in each)
+    request = rf.get("/inside/")
+    request.user = admin_user
+    shown = Template(form).render(RequestContext(request))
+    assert "csrfmiddlewaretoken" in shown
+    [action], [next_page] = (
+        re.findall(rf'{each}="(.*?)"', shown) for each in ("action", 'name="next" value')
+    )
+    buttons = re.findall(r'<button name="(\w+)"(?: value="(.*?)")?>', shown)
+    assert [each[0] for each in buttons] == ["tier", "tier", "stop"]
+    for name, value in buttons:
+        answer = admin_client.post(action, {"next": next_page, name: value})
+        assert (answer.status_code, answer["Location"]) == (302, "/inside/")
+    request.user = AnonymousUser()
+    assert "<form" not in Template(form).render(RequestContext(request))
