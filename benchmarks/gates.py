@@ -2,8 +2,9 @@
 
     nothing     the page of a signed-in person, without a gate
     ours        with our gate; and with fifty of them
-    get()       with the query that others write: an ORM get() for each gate
-    fifty get() fifty of those
+    get         with the least that others write: an ORM get() for each gate; and fifty of those
+    allauth     with allauth's account and the tier that its provider keeps; and fifty of those
+    asks        with a call of Patreon's API in the view, to a sandbox on this machine
 
 `--database postgres` (or mariadb) takes another database than SQLite. Each round measures all, so
 that what the machine does meanwhile falls on all alike. Then: visible_to over 100,000 rows.
@@ -14,9 +15,14 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
+
+import requests
 
 
 def main() -> None:
@@ -26,7 +32,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     given = parser.parse_args()
     os.environ["TEST_DB"] = given.database
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.gate_settings"
     import django  # noqa: PLC0415  (after the environment is set)
 
     django.setup()
@@ -34,34 +40,52 @@ def main() -> None:
 
     databases = setup_databases(verbosity=0, interactive=False)
     try:
-        measure_pages(given.rounds, given.database)
+        with a_sandbox():
+            measure_pages(given.rounds, given.database)
         measure_list(given.rows)
     finally:
         teardown_databases(databases, verbosity=0)
 
 
+@contextmanager
+def a_sandbox() -> Iterator[None]:
+    """Patreon in a process of its own, and a token of somebody there."""
+    command = [sys.executable, "-m", "django_patreon.sandbox", "--port", "0", "--no-rate-limit"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    with process.stdout:
+        url = process.stdout.readline().split()[-1]
+        answer = requests.post(f"{url}/_sandbox/tokens/issue", json={"user": "silver"}, timeout=10)
+        os.environ["BENCHMARK_PATREON"] = url
+        os.environ["BENCHMARK_TOKEN"] = answer.json()["pairs"][0]["access"]
+        yield
+        process.terminate()
+        process.wait()
+
+
 def measure_pages(rounds: int, database: str) -> None:
+    from django.conf import settings  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
     from django.test import Client  # noqa: PLC0415
-    from django.test.utils import CaptureQueriesContext, override_settings  # noqa: PLC0415
+    from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
 
+    settings.MIDDLEWARE = settings.MIDDLEWARE[:-1]  # of allauth's, nothing in any page's way
     user = a_patron()
     client = Client()
     client.force_login(user, "django.contrib.auth.backends.ModelBackend")
-    with override_settings(ROOT_URLCONF="benchmarks.gate_urls"):
-        pages = ("nothing", "ours", "ours50", "get", "get50")
-        queries = {}
+    pages = ("nothing", "ours", "ours50", "get", "get50", "allauth", "allauth50", "asks")
+    queries = {}
+    for page in pages:
+        with CaptureQueriesContext(connection) as found:
+            assert b"open" in client.get(f"/{page}/").content
+        queries[page] = len(found)
+    times: dict[str, list[float]] = {page: [] for page in pages}
+    for turn in range(rounds + 20):
         for page in pages:
-            with CaptureQueriesContext(connection) as found:
-                assert b"open" in client.get(f"/{page}/").content
-            queries[page] = len(found)
-        times: dict[str, list[float]] = {page: [] for page in pages}
-        for turn in range(rounds + 20):
-            for page in pages:
-                started = time.perf_counter()
-                client.get(f"/{page}/")
-                if turn >= 20:
-                    times[page].append(time.perf_counter() - started)
+            started = time.perf_counter()
+            client.get(f"/{page}/")
+            if turn >= 20:
+                times[page].append(time.perf_counter() - started)
     floor = statistics.median(times["nothing"])
     print(f"A page on {database:12} queries   median      ratio")
     for page in pages:
@@ -127,6 +151,7 @@ def analyze() -> None:
 
 def a_patron() -> Any:
     """Somebody who holds Silver, among ten thousand others."""
+    from allauth.socialaccount.models import SocialAccount  # noqa: PLC0415
     from django.contrib.auth import get_user_model  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
@@ -161,6 +186,9 @@ def a_patron() -> Any:
         patreon_id="mine", patreon_user_id="me", account=account, **facts
     )
     mine.tiers.set([tiers[0], tiers[2]])
+    SocialAccount.objects.create(
+        user=user, provider="patreon", uid="me", extra_data={"pledge_level": "T2"}
+    )
     analyze()
     return user
 
