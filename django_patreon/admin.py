@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
 
+from . import sync
 from .admin_actions import Mending
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
 
@@ -114,11 +115,32 @@ class TierInline(_TabularInline):
 
 @admin.register(Campaign)
 class CampaignAdmin(ToLookAt):
+    """To look at; an operator has the last word on whether a campaign is this site's."""
+
     list_display = ("__str__", "patreon_id", "currency", "is_ours", "creator", "fetched_at")
     list_filter = ("is_ours",)
     list_select_related = ("creator",)
     search_fields = ("name", "vanity", "patreon_id")
     inlines = (TierInline,)
+    actions = ("make_ours", "make_foreign")
+
+    def has_own_permission(self, request: HttpRequest) -> bool:
+        """Not `has_change_permission`, which would open the columns to editing."""
+        user: Any = request.user
+        return bool(user.has_perm("django_patreon.change_campaign"))
+
+    @admin.action(description=_("This site acts for it"), permissions=["own"])
+    def make_ours(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._say(request, queryset, is_ours=True)
+
+    @admin.action(description=_("This site does not act for it"), permissions=["own"])
+    def make_foreign(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> None:
+        self._say(request, queryset, is_ours=False)
+
+    def _say(self, request: HttpRequest, queryset: QuerySet[Campaign], *, is_ours: bool) -> None:
+        for campaign in queryset.exclude(is_ours=is_ours):
+            sync.set_ours(campaign, is_ours)
+            self.log_change(request, campaign, [{"changed": {"fields": [str(_("is ours"))]}}])
 
 
 @admin.register(Membership)

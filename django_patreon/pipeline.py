@@ -119,8 +119,13 @@ def save_account(
     written = _write_profile(account, identity)
     grant = open_grant(response)
     tokens.store(account, grant, also=written)
+    asked: Any = backend
     sync.save_identity(
-        identity, account=account, scopes=grant.scopes, fetched_at=_fetched_at(response)
+        identity,
+        account=account,
+        scopes=grant.scopes,
+        fetched_at=_fetched_at(response),
+        asked=asked.get_scope(),
     )
     if is_new:
         transaction.on_commit(
@@ -142,7 +147,8 @@ class AccountTaken(Exception):
 def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
     """Connect a user to the person of an identity document, as their own sign-in would.
 
-    For tokens that came another way than through a browser. Raises `AccountTaken`.
+    For tokens that an operator has brought, and no visitor: the campaign that they have rights over
+    is this site's. Raises `AccountTaken`.
     """
     identity = parse_identity(document)
     patreon_id = identity.user.id
@@ -164,7 +170,11 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
             raise AccountTaken("this Patreon account signs in as another user.")
         tokens.store(account, grant, also=_write_profile(account, identity))
         sync.save_identity(
-            identity, account=account, scopes=grant.scopes, fetched_at=timezone.now()
+            identity,
+            account=account,
+            scopes=grant.scopes,
+            fetched_at=timezone.now(),
+            by_operator=True,
         )
         if known is None:
             linked = partial(

@@ -11,10 +11,11 @@ from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
-from django_patreon.models import Membership, PatreonAccount
+from django_patreon.models import Campaign, Membership, PatreonAccount
 from django_patreon.sandbox.grants import SCOPES
 from django_patreon.signals import account_reconnect_needed, account_reconnected
 
@@ -246,6 +247,18 @@ def test_a_lost_connection_is_mended_by_importing(
     monkeypatch.setenv(REFRESH, pair.refresh_token)
     assert "is connected to Patreon account" in import_for("owner")
     assert tokens.client_for(owner.patreon_account).campaigns()
+
+
+@pytest.mark.parametrize("others", [[], ["7"]])
+def test_the_campaign_of_tokens_that_an_operator_brings_is_ours(
+    portal: Any, django_user_model: Any, others: list[str]
+) -> None:
+    for key in others:
+        Campaign.objects.create(patreon_id=key, is_ours=True, fetched_at=timezone.now())
+    django_user_model.objects.create_user("owner", password="x")
+    import_for("owner")
+    ours = Campaign.objects.filter(is_ours=True).values_list("patreon_id", flat=True)
+    assert set(ours) == {"4410027", *others}
 
 
 def test_tokens_that_do_not_work_are_not_stored(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
 
-from django_patreon.models import Grant, PatreonAccount
+from django_patreon.models import Campaign, Grant, PatreonAccount
 
 from .dance import Dance
 
@@ -114,3 +115,29 @@ def test_who_may_not_delete_accounts_does_not_do_so_by_way_of_users(
     client.force_login(helper, "django.contrib.auth.backends.ModelBackend")
     client.post(f"/admin/auth/user/{account.user_id}/delete/", {"post": "yes"})
     assert PatreonAccount.objects.exists()
+
+
+class TestWhichCampaignIsOurs:
+    LIST = "/admin/django_patreon/campaign/"
+
+    def say(self, operator: Client, action: str) -> int:
+        campaign = Campaign.objects.get()
+        form = {"action": action, "_selected_action": [campaign.pk]}
+        return operator.post(self.LIST, form).status_code
+
+    def test_an_operator_says_so(self, account: PatreonAccount, operator: Client) -> None:
+        for action, is_ours in (("make_foreign", False), ("make_ours", True), ("make_ours", True)):
+            assert self.say(operator, action) == 302
+            assert Campaign.objects.get().is_ours is is_ours
+        assert LogEntry.objects.count() == 2
+        page = operator.get(f"{self.LIST}{Campaign.objects.get().pk}/history/")
+        assert "Changed is ours" in page.content.decode()
+
+    def test_who_may_only_look_does_not(self, account: PatreonAccount) -> None:
+        reader = Client()
+        user = get_user_model().objects.create_user("reader", is_staff=True)
+        user.user_permissions.add(Permission.objects.get(codename="view_campaign"))
+        reader.force_login(user, "django.contrib.auth.backends.ModelBackend")
+        assert "make_foreign" not in reader.get(self.LIST).content.decode()
+        self.say(reader, "make_foreign")
+        assert Campaign.objects.get().is_ours

@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_patreon import sync
+from django_patreon.access import check
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member, parse_identity
 from django_patreon.sandbox.people import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
@@ -148,6 +149,63 @@ def save(document: dict[str, Any]) -> sync.Saved:
         scopes=["identity"],
         fetched_at=timezone.now(),
     )
+
+
+class TestWhoseSiteItIs:
+    """T4: the address that leads to Patreon is in the visitor's hands, and so are its scopes."""
+
+    RIGHTS = "campaigns campaigns.members"
+
+    def creator(self, dance: Dance, slug: str = "foreign-creator", scope: str = RIGHTS) -> None:
+        address = dance.begin()
+        dance.finish(dance.consent(address, sandbox_user=slug, scope=f"identity {scope}"))
+        assert "campaigns.members" in dance.user.patreon_account.scopes
+
+    def ours(self) -> set[str]:
+        return set(Campaign.objects.filter(is_ours=True).values_list("patreon_id", flat=True))
+
+    @pytest.mark.parametrize("asked", [[], ALL, [*ALL, "campaigns.members"]])
+    def test_a_creator_cannot_make_it_theirs_by_an_address_of_their_own(
+        self, dance: Dance, settings, asked: list[str]
+    ) -> None:
+        settings.SOCIAL_AUTH_PATREON_SCOPE = asked
+        self.creator(dance, scope=" ".join([*ALL, self.RIGHTS]))
+        assert Campaign.objects.get(patreon_id=FOREIGN).creator == dance.user.patreon_account
+        assert self.ours() == set()
+
+    def test_nor_when_they_leave_out_what_the_site_asks_for(self, dance: Dance, settings) -> None:
+        settings.SOCIAL_AUTH_PATREON_SCOPE = ALL
+        self.creator(dance)
+        assert self.ours() == set()
+
+    def test_nor_shut_a_site_that_has_a_campaign(self, dance: Dance, settings) -> None:
+        dance.sign_in("gold")
+        patron = dance.user
+        dance.client.logout()
+        for asked in ([], ["campaigns.members"]):
+            settings.SOCIAL_AUTH_PATREON_SCOPE = asked
+            self.creator(dance)
+            assert self.ours() == {HOME}
+            assert check(patron)
+
+    def test_what_the_site_says_is_all_there_is(self, dance: Dance, settings) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": HOME}
+        settings.SOCIAL_AUTH_PATREON_SCOPE = ["campaigns.members"]
+        self.creator(dance)
+        dance.client.logout()
+        dance.sign_in("gold")
+        assert self.ours() == {HOME}
+
+    def test_an_answer_about_several_campaigns_names_none(self, db: None) -> None:
+        save(json.loads((SAMPLES / "identity_with_memberships.json").read_text()))
+        assert Campaign.objects.count() > 1
+        assert self.ours() == set()
+
+    def test_where_none_is_a_look_at_ones_membership_names_one(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        Campaign.objects.update(is_ours=False)
+        again(dance)
+        assert self.ours() == {HOME}
 
 
 class TestPeopleMeet:

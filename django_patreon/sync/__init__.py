@@ -7,8 +7,17 @@ whatever order it arrives in: a row says as of when it is.
     may_look_again(account)     is it time to ask because the person wants it?
     save_identity(...)          save what an identity answer says, at sign-in
     save_member(...)            save what is new about one membership
+    set_ours(campaign, True)    an operator says that this site acts for a campaign
 """
 
 from .memberships import Saved, may_look_again, save_identity, save_member, sync_account
+from .ours import set_ours
 
-__all__ = ["Saved", "may_look_again", "save_identity", "save_member", "sync_account"]
+__all__ = [
+    "Saved",
+    "may_look_again",
+    "save_identity",
+    "save_member",
+    "set_ours",
+    "sync_account",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from django_patreon.resources import Tier as TierNews
 from django_patreon.signals import membership_changed
 
 from .catalogue import cut, moment, months, number, save_campaigns, save_tiers
+from .ours import ALL_MEMBERSHIPS, find_ours
 
 __all__ = ["Saved", "may_look_again", "save_identity", "save_member", "sync_account"]
 
@@ -28,10 +29,6 @@ logger = logging.getLogger("django_patreon")
 
 LOOK_EVERY = timedelta(seconds=30)
 """How often one person may have us ask Patreon again."""
-
-ALL_MEMBERSHIPS = "identity.memberships"
-CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
-"""Rights over a campaign that its creator gives to a site that acts for it."""
 
 
 @dataclass
@@ -72,11 +69,15 @@ def save_identity(
     account: PatreonAccount,
     scopes: Collection[str],
     fetched_at: datetime,
+    asked: Collection[str] = (),
+    by_operator: bool = False,
 ) -> Saved:
     """Save all memberships, tiers and campaigns that an identity answer carries.
 
-    `scopes` are those of the token that asked. Memberships that others told us of earlier are
-    joined to the account. One that the answer should list and does not is taken for blank.
+    `scopes` are those of the token that asked, `asked` those that the site itself asks for at
+    sign-in, and `by_operator` says that no visitor brought the token. Memberships that others told
+    us of earlier are joined to the account. One that the answer should list and does not is taken
+    for blank.
     """
     saved = Saved()
     mine = Membership.objects.filter(patreon_user_id=account.patreon_id)
@@ -91,7 +92,7 @@ def save_identity(
             account.patreon_id,
         )  # T4
         saved.ignored += 1
-    ours = _ours(identity, members, scopes)
+    ours = find_ours(identity, members, scopes=scopes, asked=asked, by_operator=by_operator)
     news = {key: CampaignNews(id=key) for each in members if (key := each.campaign_id)}
     news |= identity.campaigns
     campaigns = save_campaigns(news, ours, fetched_at)
@@ -236,17 +237,3 @@ def _memory(
             },
         }
     return {} if row.blank_since is not None else {"blank_since": at, "remembered": None}
-
-
-def _ours(identity: Identity, members: Iterable[Member], scopes: Collection[str]) -> set[str]:
-    """Tell this site's own campaigns from those that somebody here happens to know.
-
-    Without the scope for all memberships Patreon shows the one to the client's own campaign only
-    (official). Otherwise a creator must have given us rights over theirs, or the site says so.
-    """
-    found = {patreon_settings().CAMPAIGN_ID}
-    if scopes and ALL_MEMBERSHIPS not in scopes:
-        found |= {each.campaign_id for each in members}
-    if CREATORS_SCOPES.intersection(scopes):
-        found.add(identity.campaign_id)
-    return {each for each in found if each is not None}
