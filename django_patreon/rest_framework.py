@@ -27,7 +27,7 @@ class IsPatron(BasePermission):
     def has_permission(self, request: Any, view: Any) -> bool:
         """Ask whoever DRF has authenticated; who is not, DRF itself asks to sign in."""
         _ = request.user  # makes DRF authenticate, and tell Django's request of it
-        decision = patron_of(request._request).decide(self.rule)
+        decision = patron_of(request).decide(self.rule)
         if decision.reason is not Reason.ANONYMOUS:
             self.message = sentence(decision)
         return decision.allowed

@@ -32,7 +32,7 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         """
         found = Q(public_from__lte=timezone.now())
         patron = patron_for(user)
-        patron.was_asked = True
+        patron.mark_asked()
         if user is None or not user.is_authenticated:
             return self.filter(found)
         known = patron.known

@@ -98,8 +98,20 @@ class Patron:
         """Do they support the campaign with any amount?"""
         return self.check().allowed
 
-    def decide(self, rule: Rule) -> Decision:
+    def mark_asked(self) -> None:
+        """Keep the page that is being made out of every cache: it depends on who asks (T25)."""
         self.was_asked = True
+        request = self._request
+        if request is None:
+            request, user = _request.get(), self._given_user
+            if request is None or user is None or not user.is_authenticated:
+                return
+            patron_of(request).was_asked = True  # of somebody else, such as an API's own user
+        # Django's cache looks at an answer before the middleware does, but at this last.
+        request._cache_update_cache = False  # type: ignore[attr-defined]
+
+    def decide(self, rule: Rule) -> Decision:
+        self.mark_asked()
         user = self.user
         if user is None or not user.is_authenticated:
             needs = rule.requirement({})
@@ -118,7 +130,7 @@ class Patron:
 
     def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
         """Put together what is known for the rule, of the campaign named or the site's own."""
-        self.was_asked = True
+        self.mark_asked()
         known = self.known
         campaign_id = campaign_id or known.default_campaign
         if self.view_as is not None and bypass:
@@ -209,11 +221,11 @@ def forget_view_as(response: HttpResponseBase) -> None:
 
 
 def patron_of(request: HttpRequest) -> Patron:
-    """Return the one `Patron` of a request."""
-    found = request.__dict__.get("patreon")
+    """Return the one `Patron` of a request, Django's own or REST framework's around it."""
+    djangos: Any = getattr(request, "_request", request)
+    found = djangos.__dict__.get("patreon")
     if not isinstance(found, Patron):
-        found = Patron(request=request)
-        request.patreon = found  # type: ignore[attr-defined]
+        found = djangos.patreon = Patron(request=djangos)
     return found
 
 
