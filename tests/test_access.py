@@ -228,13 +228,27 @@ class TestRules:
         assert check(dance.user, tier="gold")
         assert check(dance.user, cents=2000)
 
-    def test_no_tier_is_not_any_tier(self, dance: Dance) -> None:
+    @pytest.mark.parametrize("many", [["gold"], {"gold"}, frozenset({"gold"}), {"gold": 1}.keys()])
+    def test_one_of_many_is_any_collection(self, dance: Dance, many: Any) -> None:
         dance.sign_in("gold")
-        assert not check(dance.user, tier=[])
-        assert not check(dance.user, tier="")
+        assert check(dance.user, tier=many)
+        assert Rule(tier=many) == Rule(tier=["gold"])
+
+    @pytest.mark.parametrize("tier", [[], "", (), frozenset(), {}])
+    def test_no_tier_is_not_any_tier(self, dance: Dance, tier: Any) -> None:
+        dance.sign_in("gold")
+        assert not check(dance.user, tier=tier)
+        assert check(dance.user, tier=None), "None is not asked for"
+
+    def test_no_campaign_is_not_the_sites_own(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        assert check(dance.user, campaign="").reason is Reason.UNKNOWN_CAMPAIGN
+        assert check(dance.user, campaign=None)
 
     @pytest.mark.parametrize(
-        "wrong", [{"cents": "500"}, {"cents": True}, {"since": "2020"}, {"tier": 1.5}]
+        "wrong",
+        [{"cents": "500"}, {"cents": True}, {"since": "2020"}]
+        + [{"tier": 1.5}, {"tier": b"gold"}, {"tier": (t for t in ["gold"])}, {"at_least": []}],
     )
     def test_nonsense_is_refused_when_it_is_written(self, wrong: dict[str, Any]) -> None:
         with pytest.raises(TypeError):
@@ -299,13 +313,32 @@ class TestTemplates:
     def test_without_a_locked_part_there_is_nothing_to_see(self, db: None) -> None:
         assert self.render("a{% patrons_only %}in{% endpatrons_only %}b") == "ab"
 
-    def test_a_variable_that_is_not_there_opens_to_nobody(self, dance: Dance) -> None:
+    @pytest.mark.parametrize("missing", [{}, {"x": None}, {"x": ""}, {"x": []}, {"x": 1.5}])
+    @pytest.mark.parametrize(
+        "gate",
+        [f"patrons_only {name}=x" for name in Asked.__annotations__] + ["if user|is_patron:x"],
+    )
+    def test_a_variable_that_is_not_there_opens_to_nobody(
+        self, dance: Dance, gate: str, missing: dict[str, Any]
+    ) -> None:
         dance.sign_in("gold")
-        source = "{% patrons_only tier=nothing %}in{% locked %}out{% endpatrons_only %}"
-        assert self.render(source, user=dance.user) == "out"
-        assert self.render(source, user=dance.user, nothing="gold") == "in"
+        end = "{% endif %}" if gate.startswith("if") else "{% endpatrons_only %}"
+        source = f"{{% {gate} %}}in{end}"
+        assert self.render(source, user=dance.user, **missing) == ""
 
-    @pytest.mark.parametrize("arguments", ['"gold"', 'level="gold"'])
+    def test_one_that_is_there_is_asked_for(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        source = "{% patrons_only tier=x cents=c %}in{% endpatrons_only %}"
+        assert self.render(source, user=dance.user, x=["gold"], c=1000) == "in"
+        assert self.render("{{ user|is_patron:x }}", user=dance.user, x="gold") == "True"
+        assert self.render('{{ user|is_patron:"" }}', user=dance.user) == "False"
+
+    def test_what_no_rule_is_made_of_is_logged(self, dance: Dance, caplog) -> None:
+        dance.sign_in("gold")
+        self.render("{% patrons_only cents=x %}{% endpatrons_only %}", user=dance.user, x="5")
+        assert "cents must be a whole number of cents, not '5'" in caplog.text
+
+    @pytest.mark.parametrize("arguments", ['"gold"', 'level="gold"', 'cents="5"', "since='x'"])
     def test_nonsense_is_refused_when_it_is_read(self, arguments: str) -> None:
         with pytest.raises(TemplateSyntaxError):
             self.render(f"{{% patrons_only {arguments} %}}{{% endpatrons_only %}}")

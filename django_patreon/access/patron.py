@@ -132,7 +132,8 @@ class Patron:
         """Put together what is known for the rule, of the campaign named or the site's own."""
         self.mark_asked()
         known = self.known
-        campaign_id = campaign_id or known.default_campaign
+        if campaign_id is None:
+            campaign_id = known.default_campaign
         if self.view_as is not None and bypass:
             return _pretended(known, campaign_id, self.view_as)
         return known.case(campaign_id, now=now(), is_staff=_is_staff(self.user), bypass=bypass)

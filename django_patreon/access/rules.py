@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict
@@ -38,11 +38,12 @@ class Asked(TypedDict, total=False):
 class Rule:
     """The arguments of a gate. No argument: any paid support. All that is named must hold.
 
-    Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id.
+    Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id. None is not
+    asked for; what is empty is asked for and closes, since nobody has it.
     """
 
     tier: Any = None
-    """Hold this tier, or one of these."""
+    """Hold this tier, or one of these: any collection."""
     at_least: Any = None
     """Hold this tier, or another or an amount that is worth as much a month."""
     cents: int | None = None
@@ -61,6 +62,11 @@ class Rule:
                 raise TypeError(f"{name} must be a whole number of cents, not {value!r}.")
         if self.since is not None and not isinstance(self.since, datetime):
             raise TypeError("since must be a datetime.")
+        many = self.tier
+        if isinstance(many, Collection) and not isinstance(many, (str, bytes)):
+            # Of its own, and in an order: what was given may be changed or come in another one.
+            ordered = sorted(many, key=str) if isinstance(many, Set) else many
+            object.__setattr__(self, "tier", tuple(ordered))
         for each in (*self.tiers, *([] if self.at_least is None else [self.at_least])):
             if not isinstance(each, (str, int, Tier)):
                 raise TypeError("A tier is given as a Tier, a name from PATREON['TIERS'] or an id.")
@@ -74,7 +80,7 @@ class Rule:
     def tiers(self) -> tuple[Any, ...]:
         if self.tier is None:
             return ()
-        return tuple(self.tier) if isinstance(self.tier, (list, tuple, set)) else (self.tier,)
+        return self.tier if isinstance(self.tier, tuple) else (self.tier,)
 
     @property
     def campaign_id(self) -> str | None:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.template.base import Node, NodeList, Parser, Token, token_kwargs
+from django.template.base import (
+    FilterExpression,
+    Node,
+    NodeList,
+    Parser,
+    Token,
+    token_kwargs,
+)
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from django_patreon.access import Rule, patron_for, patron_of, sentence
@@ -15,6 +23,7 @@ from django_patreon.access import Rule, patron_for, patron_of, sentence
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
+logger = logging.getLogger("django_patreon")
 register = template.Library()
 
 
@@ -50,13 +59,31 @@ def _come_back_to(request: HttpRequest | None) -> str:
     return request.get_full_path() if request.method in ("GET", "HEAD") else ""
 
 
+_ANY = object()
+
+
 @register.filter
-def is_patron(user: Any, tier: Any = None) -> bool:
+def is_patron(user: Any, tier: Any = _ANY) -> bool:
     """Say whether a user is a patron: `{% if user|is_patron %}`, `{% if user|is_patron:"gold" %}`.
 
-    A tier is meant exactly, as in `check(user, tier=...)`.
+    A tier is meant exactly, as in `check(user, tier=...)`, and one that is empty opens nothing.
     """
-    return bool(patron_for(user or None).check(tier=tier or None))
+    rule = Rule() if tier is _ANY else _rule({"tier": tier})
+    return bool(patron_for(user or None).decide(rule))
+
+
+def _rule(asked: dict[str, Any]) -> Rule:
+    """Make the rule of values that a template was given.
+
+    A variable that is not there, or holds what no rule is made of, is asked for all the same, and
+    nobody has it: it is not "any support", and no reason to break the page.
+    """
+    given: dict[str, Any] = {n: "" if value is None else value for n, value in asked.items()}
+    try:
+        return Rule(**given)
+    except TypeError as error:
+        logger.warning("A gate in a template is closed to all: %s", error)
+        return Rule(tier=())
 
 
 @register.tag
@@ -78,6 +105,10 @@ def patrons_only(parser: Parser, token: Token) -> PatronsOnly:
         raise template.TemplateSyntaxError(
             f"patrons_only does not know {', '.join(sorted(unknown))}."
         )
+    try:
+        Rule(**_literals(rule))
+    except TypeError as error:
+        raise template.TemplateSyntaxError(f"patrons_only: {error}") from None
     inside = parser.parse(("locked", "endpatrons_only"))
     outside = NodeList()
     if parser.next_token().contents == "locked":
@@ -86,10 +117,26 @@ def patrons_only(parser: Parser, token: Token) -> PatronsOnly:
     return PatronsOnly(rule, inside, outside)
 
 
+def _literals(expressions: dict[str, FilterExpression]) -> dict[str, Any]:
+    """Pick what is written out in a template, and needs no context to be known."""
+    found = {}
+    for name, each in expressions.items():
+        value = each.var
+        if isinstance(value, template.Variable):
+            if value.lookups is not None:
+                continue
+            value = value.literal
+        if not each.filters:
+            found[name] = value
+    return found
+
+
 class PatronsOnly(Node):
     child_nodelists = ("inside", "outside")
 
-    def __init__(self, rule: dict[str, Any], inside: NodeList, outside: NodeList) -> None:
+    def __init__(
+        self, rule: dict[str, FilterExpression], inside: NodeList, outside: NodeList
+    ) -> None:
         self.rule, self.inside, self.outside = rule, inside, outside
 
     def render(self, context: template.Context) -> str:
@@ -97,9 +144,7 @@ class PatronsOnly(Node):
         user = context.get("user")
         patron = patron_for(user) if request is None else patron_of(request)
         asked = {name: value.resolve(context) for name, value in self.rule.items()}
-        # A variable that is not there is no tier, and no tier is not "any tier".
-        asked = {name: "" if value is None else value for name, value in asked.items()}
-        decision = patron.check(**asked)
+        decision = patron.decide(_rule(asked))
         if decision.allowed:
             return self.inside.render(context)
         with context.push(decision=decision, why=sentence(decision)):
