@@ -25,6 +25,7 @@ from .access import (
     forget_view_as,
     keep_private,
     locked_page,
+    may_view_as,
     patron_of,
     remember_view_as,
     sentence,
@@ -127,9 +128,10 @@ def refresh(request: HttpRequest) -> HttpResponse:
 def view_as(request: HttpRequest) -> HttpResponse:
     """Let staff look at the site as a patron of `tier`, or as nobody's (""); `stop` ends it.
 
-    For this session only. A creator cannot be their own patron (observed).
+    For this session only, and for whom `may_view_as` says. A creator cannot be their own patron
+    (observed).
     """
-    if not request.user.is_staff:
+    if not may_view_as(request.user):
         raise PermissionDenied
     answer = redirect(_wanted(request, "/"))
     if "stop" in request.POST:

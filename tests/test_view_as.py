@@ -9,8 +9,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from django_patreon.models import Tier
-from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.models import Grant, Tier
+from django_patreon.sandbox.people import FREE, GOLD, SILVER
 
 from .dance import Dance
 from .gates.models import Story
@@ -125,3 +125,44 @@ def test_who_is_staff_no_longer_looks_as_themselves(staff: Client) -> None:
 def test_it_leads_nowhere_else_and_asks_for_a_post(staff: Client) -> None:
     assert view_as(staff, tier="", next="//evil.example")["Location"] == "/"
     assert staff.get("/patreon/view-as/").status_code == 405
+
+
+@pytest.mark.parametrize("tier", [FREE, "12345"])
+def test_a_free_member_supports_nobody(staff: Client, tier: str) -> None:
+    view_as(staff, tier=tier)
+    for form in ("tag", "decorator", "api"):
+        assert not opens(staff, "any", form)
+    assert staff.get("/gates/listing/").content == b""
+
+
+def test_a_free_tier_that_is_named_on_purpose_is_held(staff: Client) -> None:
+    Story.objects.create(title="free", required_tier=Tier.objects.get(patreon_id=FREE))
+    view_as(staff, tier=FREE)
+    assert staff.get("/gates/listing/").content == b"free"
+
+
+def test_a_tier_is_of_its_own_campaign(staff: Client) -> None:
+    """T4."""
+    view_as(staff, tier=GOLD)
+    assert opens(staff, "any")
+    assert not opens(staff, "foreign")
+
+
+def test_a_ban_is_not_looked_around(staff: Client) -> None:
+    Grant.objects.deny(User.objects.get(username="staff"))
+    Story.objects.create(title="any")
+    view_as(staff, tier=GOLD)
+    assert not opens(staff, "gold")
+    assert staff.get("/gates/listing/").content == b""
+
+
+def test_where_staff_queue_like_everybody_it_is_for_superusers(staff: Client, settings) -> None:
+    view_as(staff, tier=GOLD)
+    settings.PATREON = {"STAFF_BYPASS": False}
+    assert not opens(staff, "gold")
+    assert BANNER not in staff.get(PAGE).content.decode()
+    assert view_as(staff, tier=GOLD).status_code == 403
+    User.objects.filter(username="staff").update(is_superuser=True)
+    view_as(staff, tier=SILVER)
+    assert opens(staff, "silver")
+    assert not opens(staff, "gold")

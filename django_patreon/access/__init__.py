@@ -16,19 +16,9 @@ from .files import PatronFileView
 from .gated import PatronGated
 from .gates import PatronRequiredMixin, keep_private, locked, locked_page, patron_required
 from .loading import KnownTier
-from .patron import (
-    VIEW_AS,
-    Patron,
-    acheck,
-    acting_in,
-    check,
-    forget_view_as,
-    listen,
-    patron_for,
-    patron_of,
-    remember_view_as,
-)
+from .patron import Patron, acheck, acting_in, check, listen, patron_for, patron_of
 from .rules import Asked, Rule, declared_rules, tier_id
+from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
 from .words import needs_in_words, sentence
 
 __all__ = [
@@ -49,6 +39,7 @@ __all__ = [
     "listen",
     "locked",
     "locked_page",
+    "may_view_as",
     "needs_in_words",
     "patron_for",
     "patron_of",

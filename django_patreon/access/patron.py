@@ -15,38 +15,29 @@ from django_patreon.entitlement import (
     Case,
     Decision,
     Hearing,
-    MembershipFacts,
     Reason,
     Step,
-    Subject,
-    TierFacts,
     explain,
 )
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 from .loading import Known, KnownTier, load
 from .rules import Asked, Rule
+from .view_as import VIEW_AS, is_staff, may_view_as, pretended
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponseBase
+    from django.http import HttpRequest
 
 __all__ = [
-    "VIEW_AS",
     "Patron",
     "acheck",
     "acting_in",
     "check",
-    "forget_view_as",
     "listen",
     "now",
     "patron_for",
     "patron_of",
-    "remember_view_as",
 ]
-
-VIEW_AS = "patreon_view_as"
-"""The session's key: which tier a member of staff pretends to hold, "" for none at all. Also the
-name of a cookie, without a value of interest, which says that the session has such a key."""
 
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
 
@@ -135,8 +126,8 @@ class Patron:
         if campaign_id is None:
             campaign_id = known.default_campaign
         if self.view_as is not None and bypass:
-            return _pretended(known, campaign_id, self.view_as)
-        return known.case(campaign_id, now=now(), is_staff=_is_staff(self.user), bypass=bypass)
+            return pretended(known, campaign_id, self.view_as, now=now())
+        return known.case(campaign_id, now=now(), is_staff=is_staff(self.user), bypass=bypass)
 
     @property
     def tiers(self) -> list[KnownTier]:
@@ -186,8 +177,7 @@ class Patron:
     def view_as(self) -> str | None:
         """The tier that a member of staff looks at the site with, "" for none; None: as oneself."""
         session = getattr(self._request, "session", None)
-        user = self.user
-        if session is None or not _is_staff(user):
+        if session is None or not may_view_as(self.user):
             return None
         found = session.get(VIEW_AS)
         return found if isinstance(found, str) else None
@@ -196,29 +186,6 @@ class Patron:
         """Read again when asked again: something has changed."""
         self._known = None
         self._hearings.clear()
-
-
-def remember_view_as(response: HttpResponseBase) -> None:
-    """Set the cookie that goes with the session's key."""
-    response.set_cookie(
-        VIEW_AS,
-        "1",
-        path=settings.SESSION_COOKIE_PATH,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        secure=settings.SESSION_COOKIE_SECURE,
-        httponly=True,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
-
-
-def forget_view_as(response: HttpResponseBase) -> None:
-    """Take that cookie away."""
-    response.delete_cookie(
-        VIEW_AS,
-        path=settings.SESSION_COOKIE_PATH,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
 
 
 def patron_of(request: HttpRequest) -> Patron:
@@ -238,10 +205,6 @@ def patron_for(user: Any) -> Patron:
         if current is not None and (current is user or _same(current, user)):
             return patron_of(request)
     return Patron(user)
-
-
-def _is_staff(user: Any) -> bool:
-    return bool(getattr(user, "is_staff", False)) and bool(user.is_active)
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -281,24 +244,3 @@ def now() -> datetime:
     """The time, aware whatever the site's settings."""
     found = timezone.now()
     return found if settings.USE_TZ else timezone.make_aware(found)
-
-
-def _pretended(known: Known, campaign_id: str | None, tier: str) -> Case:
-    """A patron in good standing who holds this tier and nothing else; "" is nobody's patron."""
-    price = known.prices.get(tier)
-    moment = now()
-    membership = MembershipFacts(
-        campaign_id=campaign_id or "",
-        fetched_at=moment,
-        patron_status="active_patron",
-        last_charge_status="Paid",
-        currently_entitled_amount_cents=price,
-        pledge_cadence=1,
-        tiers=(TierFacts(tier, price),),
-    )
-    return Case(
-        campaign_id=campaign_id,
-        now=moment,
-        subject=Subject(is_linked=True),
-        memberships=(membership,) if tier else (),
-    )
