@@ -162,6 +162,22 @@ class TestFreshness:
         sync_account(user.patreon_account)
         assert check(user, tier="gold").reason is Reason.PAID
 
+    @pytest.mark.parametrize("slug", ["silver", "gifted", "trial", "gold-annual", "custom"])
+    @pytest.mark.parametrize("charge", ["Paid", "Pending", None])
+    def test_the_first_of_a_month_locks_nobody_out(
+        self, dance: Dance, slug: str, charge: str | None
+    ) -> None:
+        """T12, trap 25."""
+        dance.sign_in(slug)
+        user, there = dance.user, at_patreon(dance, slug)
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        there.last_charge_status = charge
+        # What was paid for has just ended; without a date, or the sandbox would charge at once.
+        there.last_charge_date = timezone.now() - timedelta(days=366)
+        there.next_charge_date = None
+        sync_account(user.patreon_account)
+        assert check(user, at_least="silver").reason is Reason.BLANK_GRACE
+
     def test_who_cancels_keeps_the_tier_until_the_period_ends(
         self, dance: Dance, time_machine_at
     ) -> None:

@@ -22,6 +22,9 @@ RETURNED_CHARGES = frozenset({"Refunded", "Refunded by Patreon", "Partially Refu
 PERIOD_CHARGES = frozenset({"Paid", "Pending", "Free Trial", "Deleted"})
 """Last charges that may have bought a period which outlives its pledge. "Deleted" is what a
 cancelled pledge says, whatever its last charge was (observed)."""
+CALM_CHARGES = frozenset({"Paid", "Pending", "Free Trial", None})
+"""Last charges that give no reason why anything should have gone. On the first of a month they say
+"Paid" of the month before, or "Pending", and the next charge's date has just passed (observed)."""
 CHARGES = RETURNED_CHARGES | PERIOD_CHARGES | {"Declined", "Fraud", "Other", None}
 
 
@@ -131,25 +134,29 @@ def _entitled(
         if end is None or end <= membership.fetched_at:
             return _opens(Reason.CANCELLED, worth)  # the list outlived the date: trust the list
         return _opens(Reason.CANCELLED, worth, end) if now < end else _refuses(Reason.FORMER)
-    if membership.is_gifted:
-        return _opens(Reason.GIFT, worth)
-    if status == DECLINED_PATRON or charge == "Declined":
+    is_gift = membership.is_gifted
+    if not is_gift and (status == DECLINED_PATRON or charge == "Declined"):
         return _declined(membership, worth, membership.last_charge_date, policy, now)
-    if _is_trial(membership):
-        return _opens(Reason.TRIAL, worth)
-    if charge is None:
-        return _opens(Reason.UNCHARGED, worth)
-    if charge == "Pending":
-        return _opens(Reason.PENDING, worth)
-    if charge != "Paid":
-        return _opens(Reason.STILL_ENTITLED, worth, detail=charge)
+    if is_gift:
+        judgement = _opens(Reason.GIFT, worth)
+    elif _is_trial(membership):
+        judgement = _opens(Reason.TRIAL, worth)
+    elif charge in _LISTED:
+        judgement = _opens(_LISTED[charge], worth)
+    else:
+        judgement = _opens(Reason.STILL_ENTITLED, worth, detail=charge or "")
     known = membership.remembered
-    judgement = _opens(Reason.PAID, worth)
-    if worth.paid_ids or known is None or not known.paid_ids or known.amount > worth.amount:
+    calm = status != DECLINED_PATRON and charge in CALM_CHARGES
+    if not calm or worth.paid_ids or known is None or not known.paid_ids:
         return judgement
-    # The tiers have gone though as much is paid: half a blank (T12), and not a smaller pledge.
+    if known.amount > worth.amount:
+        return judgement  # a smaller pledge
+    # The tiers have gone though as much is paid: half a blank (T12).
     kept = _kept_for_a_while(membership, known, policy, now)
     return replace(judgement, standings=judgement.standings + kept)
+
+
+_LISTED = {None: Reason.UNCHARGED, "Pending": Reason.PENDING, "Paid": Reason.PAID}
 
 
 def _blank(membership: MembershipFacts, policy: Policy, now: datetime) -> Judgement:
@@ -170,11 +177,13 @@ def _blank(membership: MembershipFacts, policy: Policy, now: datetime) -> Judgem
         return _declined(membership, membership.remembered or Worth(), start, policy, now)
     if charge in ("Other", "Deleted"):
         return _refuses(Reason.CHARGE_FAILED, detail=charge or "")
-    end = _period_end(membership)
-    if charge != "Paid" or (end is not None and end <= now):
-        return _refuses(Reason.BLANK)
-    # Without a memory it is worth paid support and no tier.
-    kept = _kept_for_a_while(membership, membership.remembered or Worth(), policy, now)
+    known = membership.remembered
+    if known is None:
+        # It is worth paid support and no tier, and only while what was paid for runs.
+        end = _period_end(membership)
+        if charge != "Paid" or (end is not None and end <= now):
+            return _refuses(Reason.BLANK)
+    kept = _kept_for_a_while(membership, known or Worth(), policy, now)
     return Judgement(standings=kept) if kept else _refuses(Reason.BLANK)
 
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django_patreon.entitlement import Case, GrantFacts, MembershipFacts, Requirement
 
+QUIET = ("Paid", "Pending", "Free Trial", None)
 REFUNDS = ("Refunded", "Refunded by Patreon", "Partially Refunded")
 CHARGES = (*REFUNDS, "Paid", "Pending", "Free Trial", "Deleted", "Declined", "Fraud", "Other", None)
 
@@ -78,9 +79,7 @@ def membership_opens(rule: Requirement, member: MembershipFacts, case: Case) -> 
         gone = (
             member.patron_status != "former_patron"
             and member.patron_status != "declined_patron"
-            and not member.is_gifted
-            and not member.is_free_trial
-            and member.last_charge_status == "Paid"
+            and member.last_charge_status in QUIET
             and not any((price or 0) > 0 for price in listed.values())
         )
         if not gone or memory is None or not any((p or 0) > 0 for p in memory.prices.values()):
@@ -179,6 +178,8 @@ def blank_counts(member: MembershipFacts, case: Case) -> bool:
         if start is None or gave_nothing:
             return False
         return start + case.policy.declined_grace > case.now
+    if member.remembered is not None:
+        return charge in QUIET and in_blank_grace(member, case)
     return charge == "Paid" and (end is None or end > case.now) and in_blank_grace(member, case)
 
 

@@ -184,6 +184,31 @@ def test_more_entitlement_never_closes_a_gate(
         assert decide(rule, replace(case, memberships=(after,))).allowed
 
 
+@many
+@given(simple | requirements, plain, worths.filter(lambda worth: worth.pays), st.booleans())
+def test_listing_again_what_was_listed_before_never_closes_a_gate(
+    rule: Requirement, case: Case, memory: Worth, with_tiers: bool
+) -> None:
+    """T12: all of it, or half a blank, the amount without the tiers."""
+    (before,) = case.memberships
+    blank = replace(
+        before,
+        tiers=(),
+        currently_entitled_amount_cents=0,
+        pledge_cadence=memory.cadence,
+        remembered=memory,
+    )
+    tiers = tuple(TierFacts(key, price) for key, price in memory.prices.items())
+    listed = replace(
+        blank,
+        tiers=tiers if with_tiers else (),
+        currently_entitled_amount_cents=memory.period_cents,
+    )
+    calm = blank.patron_status == "active_patron" and blank.last_charge_status != "Declined"
+    if decide(rule, replace(case, memberships=(blank,))).allowed and (with_tiers or calm):
+        assert decide(rule, replace(case, memberships=(listed,))).allowed
+
+
 @some
 @given(requirements, cases, st.sampled_from(TIERS), cents)
 def test_a_pass_never_closes_a_gate(

@@ -137,6 +137,62 @@ class TestHalfABlank:
         changed = replace(self.half, tiers=(SILVER,))
         assert ask(NEED_GOLD, changed).reason is Reason.OTHER_TIER
 
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"last_charge_status": "Pending"}, Reason.PENDING),
+            ({"last_charge_status": None}, Reason.UNCHARGED),
+            ({"is_free_trial": True}, Reason.TRIAL),
+            ({"is_gifted": True}, Reason.GIFT),
+        ],
+    )
+    def test_is_the_same_whatever_the_charge(self, change, reason: Reason) -> None:
+        half = replace(self.half, **change)
+        assert ask(NEED_GOLD, half).reason is Reason.BLANK_GRACE
+        assert ask(ANY, half).reason is reason
+
+    def test_is_not_a_declined_card(self) -> None:
+        declined = replace(self.half, last_charge_status="Declined", last_charge_date=NOW)
+        assert ask(NEED_GOLD, declined).reason is Reason.OTHER_TIER
+
+
+class TestTheFirstOfTheMonth:
+    """T12, and trap 25: Patreon blanks everybody when the charge is due (seen in 2021 and 2022)."""
+
+    blank = replace(
+        PAID,
+        tiers=(),
+        currently_entitled_amount_cents=0,
+        last_charge_date=NOW - 30 * DAY,
+        remembered=Worth({"gold": 1000}, 1000, 1),
+        blank_since=NOW - DAY,
+    )
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"next_charge_date": NOW - timedelta(minutes=1)},
+            {"next_charge_date": None, "last_charge_date": NOW - 40 * DAY},
+            {"last_charge_status": "Pending", "next_charge_date": NOW + 30 * DAY},
+            {"last_charge_status": "Free Trial", "next_charge_date": NOW - DAY},
+            {"last_charge_status": None},
+            {"last_charge_status": None, "is_gifted": True},
+        ],
+    )
+    def test_nobody_is_locked_out_at_once(self, change) -> None:
+        blank = replace(self.blank, **change)
+        decision = ask(NEED_GOLD, blank)
+        assert (decision.reason, decision.until) == (Reason.BLANK_GRACE, NOW + 2 * DAY)
+        late = replace(blank, blank_since=NOW - 3 * DAY)
+        assert ask(NEED_GOLD, late).reason is Reason.BLANK
+
+    def test_of_whom_we_know_nothing_only_who_has_paid(self) -> None:
+        unknown = replace(self.blank, remembered=None, blank_since=None)
+        assert ask(ANY, replace(unknown, next_charge_date=NOW + DAY)).allowed
+        assert not ask(ANY, replace(unknown, next_charge_date=NOW)).allowed
+        pending = replace(unknown, last_charge_status="Pending", next_charge_date=NOW + DAY)
+        assert not ask(ANY, pending).allowed
+
 
 def test_a_blank_keeps_the_very_tiers_that_were_there() -> None:
     """T12."""
