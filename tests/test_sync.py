@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -415,6 +416,21 @@ class TestBlanks:
         again(dance)
         assert mine(dance).remembered["tiers"] == {GOLD: 1000, FREE: 0}
         assert tier_ids(mine(dance)) == set()
+
+    @pytest.mark.parametrize("slug", ["free", "former"])
+    def test_who_joins_again_has_another_and_is_let_in(self, dance: Dance, slug: str) -> None:
+        """The old one is found gone in the answer that lists the new one."""
+        dance.sign_in(slug)
+        assert not check(dance.user)
+        members = dance.sandbox.world.members
+        for key in ("0000", "ffff"):
+            there = members.pop(at_patreon(dance, slug).id)
+            there = replace(there, given_id=key, patron_status="active_patron", tier_ids=[GOLD])
+            there = replace(there, last_charge_status="Paid", currently_entitled_amount_cents=1000)
+            members[key] = there
+            again(dance)
+            assert check(dance.user, tier=GOLD)
+        assert dance.user.patreon_account.memberships.count() == 3
 
     def test_one_that_the_scopes_do_not_show_is_left_alone(self, dance: Dance, settings) -> None:
         settings.SOCIAL_AUTH_PATREON_SCOPE = ALL

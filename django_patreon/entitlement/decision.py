@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from typing import Any
 
-from .facts import Case, Decision, MembershipFacts, Requirement
+from .facts import Case, Decision, Requirement
 from .reasons import Reason
 from .requirement import shortfall, unmet
 from .standing import Judgement, Standing, earlier, judge, of_grant
@@ -68,12 +69,7 @@ class Hearing:
         in_force = [each for each in self.grants if each.is_in_force(case.now)]
         self.denials = [each for each in in_force if each.deny]
         self.passes = tuple(of_grant(each) for each in in_force if not each.deny)
-        self.membership = _newest(case)
-        self.judgement = (
-            Judgement(refusal=Reason.NO_MEMBERSHIP)
-            if self.membership is None
-            else judge(self.membership, policy=case.policy, now=case.now)
-        )
+        self.judgement = _judgement(case)
 
     def decide(self, requirement: Requirement) -> Decision:
         """Say whether the person of the case meets `requirement`."""
@@ -89,12 +85,31 @@ class Hearing:
         return Reason.CREATOR if self.case.subject.is_creator else None
 
 
-def _newest(case: Case) -> MembershipFacts | None:
-    """Pick the membership of this campaign (T4): the newest facts, should there be two."""
+def _judgement(case: Case) -> Judgement:
+    """Judge the membership of this campaign (T4): the one with the newest facts.
+
+    Should two be as new, the best of both counts: who has left and joined again has another
+    membership, and the old one is found gone in the very answer that lists the new one.
+    """
     mine = [each for each in case.memberships if each.campaign_id == case.campaign_id]
-    if len(mine) < 2:
-        return mine[0] if mine else None
-    return max(mine, key=lambda each: (each.fetched_at, repr(each)))
+    newest = max((each.fetched_at for each in mine), default=None)
+    found = [
+        judge(each, policy=case.policy, now=case.now) for each in mine if each.fetched_at == newest
+    ]
+    if len(found) < 2:
+        return found[0] if found else Judgement(refusal=Reason.NO_MEMBERSHIP)
+    refused = sorted((each.refusal or "", each.detail) for each in found)[0]
+    return Judgement(
+        standings=tuple(sorted((s for each in found for s in each.standings), key=_in_full)),
+        refusal=Reason(refused[0]) if refused[0] else None,
+        detail=refused[1],
+    )
+
+
+def _in_full(standing: Standing) -> list[tuple[bool, Any]]:
+    """Tell standings apart, so that in whatever order they come the answer is the same."""
+    values = (sorted(v) if isinstance(v, frozenset) else v for v in astuple(standing))
+    return [(value is None, value) for value in values]
 
 
 class _Inquiry:
@@ -188,7 +203,8 @@ def _disconnected(inquiry: _Inquiry) -> Decision | None:
 
 
 def _not_a_member(inquiry: _Inquiry) -> Decision | None:
-    return inquiry.refuse(Reason.NO_MEMBERSHIP) if inquiry.hearing.membership is None else None
+    none = inquiry.hearing.judgement.refusal is Reason.NO_MEMBERSHIP
+    return inquiry.refuse(Reason.NO_MEMBERSHIP) if none else None
 
 
 def _too_old(inquiry: _Inquiry) -> Decision | None:

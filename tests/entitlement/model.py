@@ -36,8 +36,9 @@ def allows(rule: Requirement, case: Case) -> bool:
     ours = [each for each in case.memberships if each.campaign_id == case.campaign_id]
     if not ours:
         return False
-    newest = sorted(ours, key=lambda each: (each.fetched_at, repr(each)))[-1]
-    return membership_opens(rule, newest, case)
+    # Nobody is kept out by a second membership that is no newer.
+    newest = max(each.fetched_at for each in ours)
+    return any(membership_opens(rule, m, case) for m in ours if m.fetched_at == newest)
 
 
 def grant_opens(rule: Requirement, grant: GrantFacts) -> bool:
