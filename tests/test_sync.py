@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db.models.signals import post_save
 from django.utils import timezone
 
 from django_patreon import sync
@@ -267,6 +268,16 @@ class TestPeopleMeet:
             assert row.account is None
 
 
+def tell(row: Membership, **news: Any) -> Membership:
+    """Bring news of a membership, as whoever hears of it does: with nothing around it."""
+    return sync.save_member(
+        Member(id=row.patreon_id, **news),
+        campaign=row.campaign,
+        tiers={},
+        fetched_at=timezone.now(),
+    )
+
+
 class TestNews:
     def test_the_newest_wins_in_whatever_order_it_comes(self, dance: Dance) -> None:
         dance.sign_in("gold")
@@ -340,6 +351,44 @@ class TestNews:
         assert saved.currently_entitled_amount_cents is None
         assert saved.next_charge_date is None
         assert Tier.objects.get(patreon_id="new").amount_cents is None
+
+    def test_a_person_who_is_not_named_is_not_forgotten(self, dance: Dance) -> None:
+        """Patreon masks who a member is at times (trap 28)."""
+        dance.sign_in("gold")
+        row = mine(dance)
+        tell(row, patron_status="active_patron", last_charge_status="Paid", tier_ids=(GOLD,))
+        assert mine(dance).patreon_user_id == row.patreon_user_id
+        assert check(dance.user, tier=GOLD)
+
+    @pytest.mark.parametrize(
+        ("status", "cents", "kept"),
+        [("active_patron", 0, True), ("former_patron", 0, False), ("former_patron", 5, True)],
+    )
+    def test_a_gift_of_whose_tiers_nothing_is_said_keeps_them(
+        self, dance: Dance, status: str, cents: int, kept: bool
+    ) -> None:
+        dance.sign_in("gifted")
+        row = mine(dance)
+        tell(row, patron_status=status, is_gifted=True, currently_entitled_amount_cents=cents)
+        assert (SILVER in tier_ids(row)) is kept
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_membership_is_saved_whole_or_not_at_all(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        row = mine(dance)
+
+        def fail(**kwargs: Any) -> None:
+            raise RuntimeError("a bug of the site's")
+
+        post_save.connect(fail, sender=Membership)
+        try:
+            with pytest.raises(RuntimeError):
+                tell(row, tier_ids=("new",))
+        finally:
+            post_save.disconnect(fail, sender=Membership)
+        assert not Tier.objects.filter(patreon_id="new").exists()
+        tell(row, tier_ids=("new",))
+        assert tier_ids(row) == {"new"}
 
     @pytest.mark.parametrize(("store", "kept"), [(True, "a@example.org"), (False, "")])
     def test_addresses_are_kept_only_if_the_site_says_so(

@@ -131,17 +131,35 @@ def save_member(
     full_name: str | None = None,
     saved: Saved | None = None,
 ) -> Membership:
-    """Save what is new about one membership, unless something newer is known.
+    """Save what is new about one membership, unless something newer is known. All or nothing.
 
     The account is whoever has Patreon's id of the person here, and may be nobody.
     """
+    with transaction.atomic(savepoint=False):
+        return _save_member(
+            member,
+            campaign=campaign,
+            tiers=tiers,
+            fetched_at=fetched_at,
+            user_id=user_id,
+            full_name=full_name,
+            saved=saved or Saved(),
+        )
+
+
+def _save_member(
+    member: Member,
+    *,
+    campaign: Campaign,
+    tiers: Mapping[str, TierNews],
+    fetched_at: datetime,
+    user_id: str | None,
+    full_name: str | None,
+    saved: Saved,
+) -> Membership:
     held = save_tiers(campaign, member.tier_ids or (), tiers, fetched_at)
-    user_id = member.user_id or user_id or ""
-    account = PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
     columns: dict[str, Any] = {
         "campaign_id": campaign.patreon_id,
-        "account_id": account.pk if account else None,
-        "patreon_user_id": user_id,
         "patron_status": cut(member.patron_status, 32),
         "last_charge_status": cut(member.last_charge_status, 32),
         "last_charge_date": moment(member.last_charge_date),
@@ -163,10 +181,14 @@ def save_member(
         "email": cut(member.email, 254),
     }
     columns |= {name: value for name, value in told.items() if value is not None}
+    user_id = member.user_id or user_id
+    if user_id:
+        account = PatreonAccount.objects.filter(patreon_id=user_id).first()
+        columns |= {"patreon_user_id": user_id, "account_id": account.pk if account else None}
     if not patreon_settings().STORE_EMAIL:
         columns["email"] = ""
     known = None if member.tier_ids is None else held
-    return _write(member.id, columns, known, fetched_at, saved or Saved())
+    return _write(member.id, columns, known, fetched_at, saved)
 
 
 _NOTHING = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}
@@ -189,7 +211,10 @@ def _write(
         return row
     before = [] if is_new else list(row.tiers.all())
     if held is None:
-        held = before if (columns["currently_entitled_amount_cents"] or 0) > 0 else []
+        # A gift says 0 cents, and is one as long as it is not over (observed).
+        is_gift = columns.get("is_gifted") and columns["patron_status"] == "active_patron"
+        amount = columns["currently_entitled_amount_cents"] or 0
+        held = before if amount > 0 or is_gift else []
     columns |= _memory(row, before, held, columns["currently_entitled_amount_cents"], fetched_at)
     changed = {name for name, value in columns.items() if is_new or getattr(row, name) != value}
     for name, value in columns.items():
