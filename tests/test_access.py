@@ -31,7 +31,7 @@ from django_patreon.access.statement import statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import FOREIGN, GOLD, HOME, SILVER
+from django_patreon.sandbox.people import FOREIGN, FOREIGN_GOLD, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance
@@ -292,6 +292,30 @@ class TestCampaigns:
         assert check(two, campaign=HOME)
         assert check(two, campaign=Campaign.objects.get(patreon_id=FOREIGN), cents=1500)
         assert not check(two, campaign=HOME, cents=1500)
+
+    def test_a_campaign_that_is_not_ours_has_its_prices(
+        self, two: Any, settings, django_assert_num_queries
+    ) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": HOME}
+        foreign = Campaign.objects.get(patreon_id=FOREIGN)
+        dear = foreign.tiers.create(patreon_id="77", amount_cents=1500, fetched_at=timezone.now())
+        unpriced = foreign.tiers.create(patreon_id="78", fetched_at=timezone.now())
+        with django_assert_num_queries(2):
+            assert check(two, at_least="77", campaign=FOREIGN)
+            assert not check(two, at_least="78", campaign=FOREIGN)
+        assert not check(two, at_least="77"), "a number alone means the site's own campaign"
+        for tier, opens in ((dear, True), (unpriced, False)):
+            assert check(two, at_least=tier).allowed is opens
+            assert check(two, at_least=tier, campaign=HOME).allowed is False
+
+    def test_a_tier_is_of_its_own_campaign(self, two: Any, settings) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": HOME}
+        theirs = Tier.objects.get(patreon_id=FOREIGN_GOLD)
+        assert check(two, tier=theirs)
+        assert check(two, tier=[theirs, theirs])
+        assert not check(two, tier=[theirs, Tier.objects.get(patreon_id=SILVER)])
+        source = "{% load patreon %}{{ user|is_patron:tier }}"
+        assert Template(source).render(Context({"user": two, "tier": theirs})) == "True"
 
     def test_when_one_is_ours_it_is_meant(self, two: Any) -> None:
         assert check(two).reason is Reason.UNKNOWN_CAMPAIGN

@@ -100,12 +100,7 @@ class PatronGated(models.Model):
 
     def patron_rule(self) -> Rule:
         """Return what this row asks for."""
-        tier = self.required_tier
-        return Rule(
-            at_least=tier,
-            cents=self.min_cents,
-            campaign=None if tier is None else tier.campaign_id,
-        )
+        return Rule(at_least=self.required_tier, cents=self.min_cents)
 
     def decision_for(self, user: Any) -> Decision:
         """Say whether `user` may see this row, and why."""

@@ -27,12 +27,21 @@ from django_patreon.models import Membership, PatreonAccount, checkout_address
 from .prepared import ask
 from .statement import MEMBERSHIP, statement
 
-__all__ = ["Known", "KnownTier", "load"]
+__all__ = ["Known", "KnownCampaign", "KnownTier", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCampaign:
+    """A campaign of ours, or one that the person is a member of."""
+
+    id: str
+    currency: str = ""
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownTier:
-    """A tier of one of our campaigns, for prices and for the locked page."""
+    """A tier of one of those campaigns, for prices and for the locked page."""
 
     id: str
     amount_cents: int | None
@@ -54,6 +63,7 @@ class Known:
     needs_reconnect: bool = False
     memberships: tuple[MembershipFacts, ...] = ()
     grants: tuple[GrantFacts, ...] = ()
+    campaigns: Mapping[str, KnownCampaign] = field(default_factory=dict)
     tiers: Mapping[str, KnownTier] = field(default_factory=dict)
     prices: Mapping[str, int | None] = field(default_factory=dict)
     """Of the tiers that we know: those above, those held, those granted."""
@@ -122,16 +132,21 @@ _MOMENTS = (
 def _read(row: list[Any], zone: tzinfo) -> Known:
     account, granted, sold = map(_list, row)
     state, runs, joined = account or (None, None, None)
+    members = [_list(each) for each in _list(joined)]
+    memberships = tuple(_membership(each[:-1], zone) for each in members)
     prices: dict[str, int | None] = {}
+    campaigns: dict[str, KnownCampaign] = {}
     tiers: dict[str, KnownTier] = {}
     ours = set()
-    for campaign, on_sale in map(_list, sold):
-        ours.add(campaign)
+    for found in (*sold, *(each[-1] for each in members if each[-1])):
+        campaign, is_ours, currency, page, on_sale = _list(found)
+        campaigns[campaign] = KnownCampaign(campaign, currency, page)
+        if is_ours:
+            ours.add(campaign)
         for key, price, title, url, published in map(_list, _list(on_sale)):
             prices[key] = price
             # Only a plain no takes it off the page: Patreon may not have said.
             tiers[key] = KnownTier(key, price, title, url, campaign, published in (None, 1))
-    memberships = tuple(_membership(_list(each), zone) for each in _list(joined))
     for membership in memberships:
         prices.update((tier.id, tier.amount_cents) for tier in membership.tiers)
     grants = tuple(_grant(_list(each), zone) for each in granted)
@@ -141,6 +156,7 @@ def _read(row: list[Any], zone: tzinfo) -> Known:
         needs_reconnect=state == PatreonAccount.State.RECONNECT,
         memberships=memberships,
         grants=grants,
+        campaigns=campaigns,
         tiers=tiers,
         prices=prices,
         our_campaigns=frozenset(ours),

@@ -53,7 +53,7 @@ class Rule:
     since: datetime | None = None
     """Have joined at this moment or earlier."""
     campaign: Any = None
-    """A `Campaign` or its id; None: the site's own."""
+    """A `Campaign` or its id; None: that of the `Tier` named, if it is one, or the site's own."""
 
     def __post_init__(self) -> None:
         for name in ("cents", "lifetime_cents"):
@@ -84,8 +84,13 @@ class Rule:
 
     @property
     def campaign_id(self) -> str | None:
-        """Patreon's id of the campaign that the rule names."""
-        return None if self.campaign is None else campaign_id_of(self.campaign)
+        """Patreon's id of the campaign that the rule names, or whose `Tier` it names."""
+        if self.campaign is not None:
+            return campaign_id_of(self.campaign)
+        found = {
+            each.campaign_id for each in (*self.tiers, self.at_least) if isinstance(each, Tier)
+        }
+        return found.pop() if len(found) == 1 else None
 
     @property
     def unknown_tiers(self) -> list[str]:

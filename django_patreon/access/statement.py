@@ -5,13 +5,13 @@ It gives one JSON list of three. Nested subqueries, each over one table by one i
 database nothing to plan: on PostgreSQL the same as a union of joins took half as long again, most
 of it planning.
 
-    account       [state, [campaign that the person runs, ...], [membership, ...]]
-    grants        [[tier, cents, deny, starts_at, until, campaign], ...]
-    what is sold  [[campaign, [[tier, amount_cents, title, url, published], ...]], ...]
+    account    [state, [campaign that the person runs, ...], [membership, ...]]
+    grants     [[tier, cents, deny, starts_at, until, campaign], ...]
+    campaigns  [[id, is_ours, currency, url, [[tier, amount_cents, title, url, published], ...]]]
 
-A membership is what `MEMBERSHIP` names. A tier held is [id, amount_cents], one granted says its
-campaign, too. Empty lists may be NULL; a database may give an inner list as text, and has its own
-idea of a time.
+A membership is what `MEMBERSHIP` names, and its campaign unless that is among the campaigns, which
+are ours. A tier held is [id, amount_cents], one granted says its campaign, too. Empty lists may be
+NULL; a database may give an inner list as text, and has its own idea of a time.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, T
 __all__ = ["MEMBERSHIP", "MOST_CAMPAIGNS", "statement"]
 
 MOST_CAMPAIGNS = 50
-"""Campaigns of ours whose tiers come along, for prices, the chosen one first. A site for very many
-creators gives its rules a `Tier`, which knows its price."""
+"""Campaigns of ours whose tiers come along, for prices, the chosen one first. A person's own come
+along in any case. A site for very many creators gives its rules a `Tier`, which knows its price."""
 
 MEMBERSHIP = tuple(field.name for field in fields(MembershipFacts))
 """What is listed of a membership, in this order: the names of columns, and `tiers`."""
@@ -69,7 +69,16 @@ def statement(vendor: str) -> str:
         one_tier("t.patreon_id, t.amount_cents", "t.id = h.tier_id"),
         f"{held} h WHERE h.membership_id = m.id",
     )
+    on_sale = listed(
+        f"{array}(t.patreon_id, t.amount_cents, t.title, t.url, t.published)",
+        f"{tier} t WHERE t.campaign_id = c.patreon_id",
+    )
+    one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {on_sale})"
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
+    columns += (
+        f", (SELECT {one_campaign} FROM {campaign} c WHERE c.patreon_id = m.campaign_id"
+        " AND NOT c.is_ours AND c.patreon_id <> %(campaign)s)"
+    )
     memberships = listed(f"{array}({columns})", f"{membership} m WHERE m.account_id = a.id")
     runs = listed("c.patreon_id", f"{campaign} c WHERE c.creator_id = a.id")
     granted = one_tier("t.patreon_id, t.amount_cents, t.campaign_id", "t.patreon_id = g.tier_id")
@@ -77,16 +86,13 @@ def statement(vendor: str) -> str:
         f"{array}({granted}, g.cents, g.deny, g.starts_at, g.{quote('until')}, g.campaign_id)",
         f"{grant} g WHERE g.user_id = %(user)s",
     )
-    on_sale = listed(
-        f"{array}(t.patreon_id, t.amount_cents, t.title, t.url, t.published)",
-        f"{tier} t WHERE t.campaign_id = c.patreon_id",
-    )
-    sold = listed(
-        f"{array}(c.patreon_id, {on_sale})",
-        f"(SELECT patreon_id FROM {campaign} WHERE is_ours OR patreon_id = %(campaign)s"
+    campaigns = listed(
+        one_campaign,
+        f"(SELECT patreon_id, is_ours, currency, url FROM {campaign}"
+        " WHERE is_ours OR patreon_id = %(campaign)s"
         " ORDER BY CASE WHEN patreon_id = %(campaign)s THEN 0 ELSE 1 END, id"
         f" LIMIT {MOST_CAMPAIGNS}) c",
     )
     person = f"{array}(a.state, {runs}, {memberships})"
     who = f"(SELECT {person} FROM {account} a WHERE a.user_id = %(user)s)"
-    return f"SELECT {array}({who}, {grants}, {sold})"
+    return f"SELECT {array}({who}, {grants}, {campaigns})"
