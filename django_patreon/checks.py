@@ -168,8 +168,7 @@ def check_tiers(databases: Any = None, **_: Any) -> list[CheckMessage]:
     known = dict(Tier.objects.using(using).values_list("patreon_id", "published"))
     used = {key: f"PATREON['TIERS'][{name!r}]" for name, key in named.items()}
     for where, rule in declared_rules():
-        ids = map(tier_id, (*rule.tiers, *([] if rule.at_least is None else [rule.at_least])))
-        for key in ids:
+        for key in map(tier_id, rule.named_tiers):
             if key is not None:
                 used.setdefault(key, f"The gate at {where}")
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Unpack
 
 from rest_framework.permissions import BasePermission
@@ -20,9 +21,9 @@ class IsPatron(BasePermission):
 
     @classmethod
     def of(cls, **rule: Unpack[Asked]) -> type[IsPatron]:
-        """Return the permission for a rule; arguments are those of `Rule`."""
-        made = Rule(**rule).declare(f"{cls.__name__}.of({rule})")
-        return type(cls.__name__, (cls,), {"rule": made})
+        """Return the permission for a rule, the same one each time; arguments are `Rule`'s."""
+        base: Any = cls
+        return _permission(base, Rule(**rule).declare(f"{cls.__name__}.of({rule})"))
 
     def has_permission(self, request: Any, view: Any) -> bool:
         """Ask whoever DRF has authenticated; who is not, DRF itself asks to sign in."""
@@ -31,3 +32,9 @@ class IsPatron(BasePermission):
         if decision.reason is not Reason.ANONYMOUS:
             self.message = sentence(decision)
         return decision.allowed
+
+
+@lru_cache(maxsize=1000)
+def _permission(base: type[IsPatron], rule: Rule) -> type[IsPatron]:
+    """A view may ask for its permission anew at every request."""
+    return type(base.__name__, (base,), {"rule": rule})

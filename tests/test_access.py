@@ -517,7 +517,8 @@ class TestFiles:
         assert answer["Content-Disposition"] == 'attachment; filename="open.txt"'
 
     @pytest.mark.parametrize(
-        "path", ["../settings.py", "/etc/passwd", "none.txt", "", "a\0b", "out"]
+        "path",
+        ["../settings.py", "/etc/passwd", "none.txt", "", "a\0b", "out", "x" * 300, "x/" * 3000],
     )
     def test_nothing_outside_the_folder_is_served(self, rf, dance: Dance, path: str) -> None:
         dance.sign_in("gold")

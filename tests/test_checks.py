@@ -108,13 +108,13 @@ def test_a_pipeline_with_our_steps_is_fine(settings) -> None:
 def test_a_gate_that_names_an_unknown_tier_is_found_at_start(settings) -> None:
     """T13: it is closed at run time, and loud before."""
     settings.PATREON = {"TIERS": {"gold": "1"}}
-    rules._DECLARED.append(("site.views.page", Rule(tier="gould")))
+    Rule(tier="gould").declare("site.views.page")
     try:
         assert faults().keys() == {"E010"}
         assert "site.views.page asks for the tier 'gould'" in faults()["E010"]
         assert "Did you mean 'gold'?" in faults()["E010"]
     finally:
-        rules._DECLARED.pop()
+        rules._DECLARED.popitem()
 
 
 def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:

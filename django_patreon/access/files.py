@@ -34,13 +34,15 @@ class PatronFileView(PatronRequiredMixin):
     as_attachment: bool = False
 
     def get(self, request: HttpRequest, path: str, **kwargs: Any) -> HttpResponseBase:
-        """Answer with the file. Raises `Http404` where there is none, or it is not in `root`."""
+        """Answer with the file. Raises `Http404` where there is none that we may read in `root`."""
         if not self.root:
             raise ValueError("PatronFileView needs a root.")
         try:
-            found = Path(safe_join(self.root, path))
-        except (SuspiciousFileOperation, ValueError):
-            raise Http404 from None
+            return self._answer(Path(safe_join(self.root, path)))
+        except (SuspiciousFileOperation, ValueError, OSError):
+            raise Http404 from None  # such as a name that no file can have
+
+    def _answer(self, found: Path) -> HttpResponseBase:
         base = Path(self.root).resolve()
         if not found.is_file() or not found.resolve().is_relative_to(base):
             raise Http404

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from django_patreon.entitlement import Decision, Reason, Standing, standings
 from django_patreon.models import Tier
 
-from .patron import now, patron_for
+from .patron import now, patron_for, with_a_cure
 from .rules import Rule
 
 __all__ = ["PatronGated", "PatronGatedQuerySet"]
@@ -24,6 +24,7 @@ _NO_CAMPAIGN = "no campaign in particular"
 
 
 class PatronGatedQuerySet(models.QuerySet[Any]):
+    @with_a_cure
     def visible_to(self, user: Any) -> Self:
         """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
 

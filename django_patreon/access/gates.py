@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import iscoroutinefunction
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
+from asgiref.sync import iscoroutinefunction
 from django.contrib.auth.views import redirect_to_login
+from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.generic.base import View
@@ -20,7 +22,7 @@ from .rules import Asked, Rule
 from .words import needs_in_words, sentence
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+    from django.http import HttpRequest, HttpResponse
 
 __all__ = ["PatronRequiredMixin", "keep_private", "locked", "patron_required"]
 
@@ -44,24 +46,37 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
 
     def decorate(view: Any) -> Any:
         made.declare(f"{view.__module__}.{getattr(view, '__qualname__', view)}")
-        if iscoroutinefunction(view):
+
+        if _is_async(view):
 
             @wraps(view)
             async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 await patron_of(request).aload()
-                refusal = locked(request, made)
-                return keep_private(refusal or await view(request, *args, **kwargs))
+                found = locked(request, made) or view(request, *args, **kwargs)
+                return keep_private(await found if isawaitable(found) else found)
 
         else:
 
             @wraps(view)
             def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                refusal = locked(request, made)
-                return keep_private(refusal or view(request, *args, **kwargs))
+                return keep_private(locked(request, made) or view(request, *args, **kwargs))
 
         return wrapper
 
     return decorate if view is None else decorate(view)
+
+
+def _is_async(view: Any) -> bool:
+    """Will the answer be awaited? `method_decorator` hands over the `dispatch` of an async class,
+    which gives an awaitable and is no coroutine function."""
+    if iscoroutinefunction(view):
+        return True
+    while view is not None:
+        owner = getattr(getattr(view, "func", view), "__self__", None)
+        if isinstance(owner, View):
+            return owner.view_is_async
+        view = getattr(view, "__wrapped__", None)
+    return False
 
 
 class PatronRequiredMixin(View):
@@ -142,8 +157,10 @@ def locked_page(
     )
 
 
-def keep_private(response: HttpResponseBase) -> Any:
+def keep_private(response: Any) -> Any:
     """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
+    if not isinstance(response, HttpResponseBase):
+        return response  # Django says what is wrong with it
     if response.headers.get("Cache-Control") == _PRIVATE:
         return response  # by a gate in front of the page, and now by the middleware
     response.headers["Cache-Control"] = _PRIVATE

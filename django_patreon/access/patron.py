@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Unpack
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.core.exceptions import SynchronousOnlyOperation
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
+from django.utils.functional import LazyObject, empty
 
 from django_patreon.entitlement import (
     Case,
@@ -37,6 +41,7 @@ __all__ = [
     "now",
     "patron_for",
     "patron_of",
+    "with_a_cure",
 ]
 
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
@@ -54,10 +59,29 @@ def check(user: Any, **rule: Unpack[Asked]) -> Decision:
 async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
     """`check`, in an async view."""
     request = _request.get()
-    if request is not None and hasattr(request, "_acached_user"):
+    if request is not None and hasattr(request, "_acached_user") and _is_unread(request.user):
         # Where Django keeps what `request.auser()` found; `request.user` would ask once more.
         request.user = request._acached_user
     return await sync_to_async(check)(user, **rule)
+
+
+_Told = TypeVar("_Told", bound=Callable[..., Any])
+
+
+def with_a_cure(function: _Told) -> _Told:
+    """Name the cure where Django says that the database cannot be asked from async code."""
+
+    @wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except SynchronousOnlyOperation:
+            raise SynchronousOnlyOperation(
+                "A gate asks the database. In an async view `await request.patreon.aload()` first,"
+                " or use `acheck` or `patron_required`."
+            ) from None
+
+    return cast("_Told", wrapper)
 
 
 class Patron:
@@ -101,6 +125,7 @@ class Patron:
         # Django's cache looks at an answer before the middleware does, but at this last.
         request._cache_update_cache = False  # type: ignore[attr-defined]
 
+    @with_a_cure
     def decide(self, rule: Rule) -> Decision:
         self.mark_asked()
         user = self.user
@@ -119,6 +144,7 @@ class Patron:
         """List the questions asked about this rule; for operators."""
         return explain(rule.requirement(self.known.prices), self.case(rule.campaign_id))
 
+    @with_a_cure
     def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
         """Put together what is known for the rule, of the campaign named or the site's own."""
         self.mark_asked()
@@ -158,7 +184,7 @@ class Patron:
         return self._known
 
     async def aload(self) -> None:
-        """Read everything now, so that an async view or its template need not."""
+        """Read everything now, so that an async view and its templates may ask like others."""
         await sync_to_async(self._load)()
         user, request = self.user, self._request
         if request is not None and hasattr(request, "auser"):
@@ -197,6 +223,7 @@ def patron_of(request: HttpRequest) -> Patron:
     return found
 
 
+@with_a_cure
 def patron_for(user: Any) -> Patron:
     """Return the current request's `Patron` if it is about this user, else a new one."""
     request = _request.get()
@@ -205,6 +232,10 @@ def patron_for(user: Any) -> Patron:
         if current is not None and (current is user or _same(current, user)):
             return patron_of(request)
     return Patron(user)
+
+
+def _is_unread(user: Any) -> bool:
+    return isinstance(user, LazyObject) and user._wrapped is empty
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -15,12 +15,13 @@ from django_patreon.models import Tier, campaign_id_of
 
 __all__ = ["Asked", "Rule", "declared_rules", "tier_id"]
 
-_DECLARED: list[tuple[str, Rule]] = []
+_DECLARED: dict[tuple[str, tuple[str, ...]], Rule] = {}
+"""By where they stand and the tiers that they name: some views are decorated at every request."""
 
 
 def declared_rules() -> list[tuple[str, Rule]]:
-    """List the rules of decorators and class-based views, with where they stand: for the checks."""
-    return list(_DECLARED)
+    """List the rules that name a tier, with the gate that they belong to: for the checks."""
+    return [(where, rule) for (where, _), rule in _DECLARED.items()]
 
 
 class Asked(TypedDict, total=False):
@@ -67,13 +68,15 @@ class Rule:
             # Of its own, and in an order: what was given may be changed or come in another one.
             ordered = sorted(many, key=str) if isinstance(many, Set) else many
             object.__setattr__(self, "tier", tuple(ordered))
-        for each in (*self.tiers, *([] if self.at_least is None else [self.at_least])):
+        for each in self.named_tiers:
             if not isinstance(each, (str, int, Tier)):
                 raise TypeError("A tier is given as a Tier, a name from PATREON['TIERS'] or an id.")
 
     def declare(self, where: str) -> Rule:
         """Let the system checks know of this rule."""
-        _DECLARED.append((where, self))
+        named = tuple(str(getattr(each, "patreon_id", each)) for each in self.named_tiers)
+        if named:
+            _DECLARED.setdefault((where, named), self)
         return self
 
     @property
@@ -81,6 +84,11 @@ class Rule:
         if self.tier is None:
             return ()
         return self.tier if isinstance(self.tier, tuple) else (self.tier,)
+
+    @property
+    def named_tiers(self) -> tuple[Any, ...]:
+        """All tiers that the rule names, as they were given."""
+        return self.tiers if self.at_least is None else (*self.tiers, self.at_least)
 
     @property
     def campaign_id(self) -> str | None:
@@ -95,8 +103,7 @@ class Rule:
     @property
     def unknown_tiers(self) -> list[str]:
         """Names that are neither in `PATREON["TIERS"]` nor ids."""
-        named = (*self.tiers, *([] if self.at_least is None else [self.at_least]))
-        return [str(each) for each in named if tier_id(each) is None]
+        return [str(each) for each in self.named_tiers if tier_id(each) is None]
 
     def requirement(self, prices: Mapping[str, int | None]) -> Requirement:
         """Return what the rule asks for, in ids; `prices` are of the tiers that are known.
