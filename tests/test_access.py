@@ -31,7 +31,7 @@ from django_patreon.access.statement import statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import FOREIGN, FOREIGN_GOLD, GOLD, HOME, SILVER
+from django_patreon.sandbox.people import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance
@@ -582,6 +582,46 @@ class TestRowsThatSayWhoSeesThem:
             shown = set(Story.objects.visible_to(nobody))
             assert shown == {each for each in rows if each.decision_for(nobody).allowed}
             assert shown
+
+    def test_rows_that_are_shown_say_why_without_a_query_each(
+        self, dance: Dance, rf, django_assert_num_queries
+    ) -> None:
+        dance.sign_in("gold")
+        self.rows()
+        request = rf.get("/")
+        request.user = dance.user
+        with acting_in(request), django_assert_num_queries(2):
+            shown = list(Story.objects.visible_to(request.user))
+            assert len({each.required_tier_id for each in shown}) == 5
+            assert all(each.decision_for(request.user) for each in shown)
+
+    def test_a_tier_of_nobody_here_is_read_when_it_is_needed(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        self.rows()
+        elsewhere = Campaign.objects.create(patreon_id="8", fetched_at=timezone.now())
+        tier = elsewhere.tiers.create(patreon_id="88", amount_cents=5, fetched_at=timezone.now())
+        row = Story.objects.get(pk=Story.objects.create(required_tier=tier).pk)
+        assert row.decision_for(dance.user).reason is Reason.NO_MEMBERSHIP
+        assert row.decision_for(AnonymousUser()).reason is Reason.ANONYMOUS
+        Grant.objects.give(dance.user, cents=5)
+        assert row.decision_for(dance.user)
+        assert row in Story.objects.visible_to(dance.user)
+
+    @pytest.mark.skipif(connection.vendor != "postgresql", reason="plans differ")
+    def test_a_list_is_found_by_its_indexes(self, dance: Dance) -> None:
+        dance.sign_in("bronze")
+        tomorrow = timezone.now() + timedelta(days=1)
+        tiers = {each.patreon_id: each for each in Tier.objects.all()}
+        made = [Story(required_tier=tiers[GOLD], public_from=tomorrow) for _ in range(20_000)]
+        made += [Story(required_tier=tiers[BRONZE]), Story(required_tier=tiers[FREE]), Story()]
+        Story.objects.bulk_create(made, batch_size=5000)
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE gates_story")
+        found = Story.objects.visible_to(dance.user)
+        plan = found.explain()
+        assert "BitmapOr" in plan
+        assert "Seq Scan" not in plan
+        assert found.count() == 3
 
     def test_a_row_that_will_be_public_says_when(self, dance: Dance) -> None:
         dance.sign_in("free")

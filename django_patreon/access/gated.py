@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 from typing import Any, Self
 
 from django.conf import settings
@@ -12,10 +13,19 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from django_patreon.entitlement import Decision, Reason, Standing, standings
+from django_patreon.entitlement import (
+    Decision,
+    Reason,
+    Requirement,
+    Standing,
+    TierFacts,
+    standings,
+    unmet,
+)
 from django_patreon.models import Tier
 
-from .patron import now, patron_for, with_a_cure
+from .loading import KnownTier
+from .patron import Patron, now, patron_for, with_a_cure
 from .rules import Rule
 
 __all__ = ["PatronGated", "PatronGatedQuerySet"]
@@ -39,24 +49,42 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         known = patron.known
         special = {each.campaign_id for each in known.grants}
         special |= {each.campaign_id for each in known.memberships}
-        special |= {*known.own_campaigns, known.default_campaign}
+        special |= {*known.campaigns, *known.own_campaigns, known.default_campaign}
         campaigns = sorted(each for each in special if each is not None)
+        # Written out, the keys of tiers let the database use its indexes; together they are few.
+        keys: dict[int, float] = {}
         for campaign in campaigns:
-            tiers = Tier.objects.filter(campaign_id=campaign)
             for standing in standings(patron.case(campaign)):
-                found |= Q(required_tier__in=_reached(tiers, standing)) & _cents(standing)
+                if campaign not in known.campaigns:
+                    tiers = Tier.objects.filter(campaign_id=campaign)
+                    found |= Q(required_tier__in=_reached(tiers, standing)) & _up_to(
+                        _cents(standing)
+                    )
+                    continue
+                for tier in known.tiers.values():
+                    if tier.campaign_id == campaign and _reaches(standing, tier):
+                        keys[tier.pk] = max(keys.get(tier.pk, -1), _cents(standing))
+        for cents in sorted({*keys.values()}):
+            reached = sorted(key for key, most in keys.items() if most == cents)
+            found |= Q(required_tier__in=reached) & _up_to(cents)
         # Anybody's pass for all campaigns, and staff's.
         elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
         for standing in standings(patron.case(_NO_CAMPAIGN)):
-            found |= Q(required_tier__in=_reached(elsewhere, standing)) & _cents(standing)
+            found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
         for standing in standings(patron.case()):
             if standing.pays or standing.everything:
-                found |= Q(required_tier=None) & _cents(standing)
+                found |= Q(required_tier=None) & _up_to(_cents(standing))
         return self.filter(found)
 
 
+def _reaches(standing: Standing, tier: KnownTier) -> bool:
+    """Is it at least worth this tier?"""
+    asked = Requirement(at_least=TierFacts(tier.id, tier.amount_cents))
+    return unmet(asked, standing) is None
+
+
 def _reached(tiers: models.QuerySet[Tier], standing: Standing) -> models.QuerySet[Tier, Any]:
-    """The tiers that this standing is at least worth; as `entitlement` has it."""
+    """The tiers that it is at least worth, where they have not come along: the same in SQL."""
     if not standing.everything:
         worth = Q(patreon_id__in=standing.tier_ids) | Q(
             amount_cents__gt=0, amount_cents__lte=standing.monthly_cents
@@ -67,12 +95,17 @@ def _reached(tiers: models.QuerySet[Tier], standing: Standing) -> models.QuerySe
     return tiers.order_by().values("pk")
 
 
-def _cents(standing: Standing) -> Q:
+def _cents(standing: Standing) -> float:
+    """How much a row may ask for a month: -1 is not even 0, which asks for some support."""
     if standing.everything:
+        return inf
+    return standing.monthly_cents if standing.pays else -1
+
+
+def _up_to(cents: float) -> Q:
+    if cents == inf:
         return Q()
-    if not standing.pays:
-        return Q(min_cents=None)
-    return Q(min_cents=None) | Q(min_cents__lte=standing.monthly_cents)
+    return Q(min_cents=None) if cents < 0 else Q(min_cents=None) | Q(min_cents__lte=cents)
 
 
 class PatronGated(models.Model):
@@ -111,10 +144,21 @@ class PatronGated(models.Model):
             opens_at = timezone.make_aware(opens_at)
         if opens_at is not None and opens_at <= moment:
             return Decision(allowed=True, reason=Reason.PUBLIC)
-        decision = patron_for(user).decide(self.patron_rule())
+        patron = patron_for(user)
+        decision = patron.decide(self._rule_before(patron))
         if decision.allowed or opens_at is None:
             return decision
         return replace(decision, until=_earlier(decision.until, opens_at))
+
+    def _rule_before(self, patron: Patron) -> Rule:
+        """`patron_rule`, without reading a tier that the patron's one query has brought along."""
+        field: Any = self._meta.get_field("required_tier")
+        key = getattr(self, field.attname)
+        if key is not None and not field.is_cached(self):
+            tier = patron.tier_by_key(key)
+            if tier is not None:
+                return Rule(at_least=tier.id, cents=self.min_cents, campaign=tier.campaign_id)
+        return self.patron_rule()
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -43,6 +44,7 @@ class KnownCampaign:
 class KnownTier:
     """A tier of one of those campaigns, for prices and for the locked page."""
 
+    pk: int
     id: str
     amount_cents: int | None
     title: str = ""
@@ -55,7 +57,7 @@ class KnownTier:
         return checkout_address(self.url, campaign_id=self.campaign_id, tier_id=self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """What is known of a person, as the rule wants it, and what there is to hold."""
 
@@ -70,6 +72,10 @@ class Known:
     our_campaigns: frozenset[str] = frozenset()
     own_campaigns: frozenset[str] = frozenset()
     """The campaigns that the person runs."""
+
+    @cached_property
+    def tiers_by_key(self) -> Mapping[int, KnownTier]:
+        return {each.pk: each for each in self.tiers.values()}
 
     @property
     def default_campaign(self) -> str | None:
@@ -143,10 +149,10 @@ def _read(row: list[Any], zone: tzinfo) -> Known:
         campaigns[campaign] = KnownCampaign(campaign, currency, page)
         if is_ours:
             ours.add(campaign)
-        for key, price, title, url, published in map(_list, _list(on_sale)):
+        for pk, key, price, title, url, published in map(_list, _list(on_sale)):
             prices[key] = price
             # Only a plain no takes it off the page: Patreon may not have said.
-            tiers[key] = KnownTier(key, price, title, url, campaign, published in (None, 1))
+            tiers[key] = KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
     for membership in memberships:
         prices.update((tier.id, tier.amount_cents) for tier in membership.tiers)
     grants = tuple(_grant(_list(each), zone) for each in granted)

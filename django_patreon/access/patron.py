@@ -168,6 +168,14 @@ class Patron:
         found = (self.known.tiers[key] for key in held if key in self.known.tiers)
         return sorted(found, key=lambda tier: (-(tier.amount_cents or 0), tier.id))
 
+    def tier_by_key(self, key: int) -> KnownTier | None:
+        """Find a tier by its row's key; None for one of a campaign that has nothing to do with the
+        site or the person, and for who is signed out."""
+        user = self.user
+        if user is None or not user.is_authenticated:
+            return None
+        return self.known.tiers_by_key.get(key)
+
     @property
     def user(self) -> Any:
         """Whose gates these are; of a request, whoever is signed in at the moment."""

@@ -7,11 +7,12 @@ of it planning.
 
     account    [state, [campaign that the person runs, ...], [membership, ...]]
     grants     [[tier, cents, deny, starts_at, until, campaign], ...]
-    campaigns  [[id, is_ours, currency, url, [[tier, amount_cents, title, url, published], ...]]]
+    campaigns  [[id, is_ours, currency, url, [tier on sale, ...]], ...]
 
 A membership is what `MEMBERSHIP` names, and its campaign unless that is among the campaigns, which
-are ours. A tier held is [id, amount_cents], one granted says its campaign, too. Empty lists may be
-NULL; a database may give an inner list as text, and has its own idea of a time.
+are ours. A tier held is [id, amount_cents], one granted says its campaign, too, and one on sale is
+[row's key, id, amount_cents, title, url, published]. Empty lists may be NULL; a database may give
+an inner list as text, and has its own idea of a time.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def statement(vendor: str) -> str:
         f"{held} h WHERE h.membership_id = m.id",
     )
     on_sale = listed(
-        f"{array}(t.patreon_id, t.amount_cents, t.title, t.url, t.published)",
+        f"{array}(t.id, t.patreon_id, t.amount_cents, t.title, t.url, t.published)",
         f"{tier} t WHERE t.campaign_id = c.patreon_id",
     )
     one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {on_sale})"
