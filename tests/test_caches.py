@@ -14,7 +14,7 @@ from django.urls import path
 from django.views.decorators.cache import cache_page
 from rest_framework.views import APIView
 
-from django_patreon.access import check, patron_required
+from django_patreon.access import check, keep_private, patron_required
 from django_patreon.models import PatreonAccount
 from django_patreon.rest_framework import IsPatron
 
@@ -125,3 +125,8 @@ def test_a_page_without_a_gate_is_cached(dance: Dance) -> None:
 def test_an_endpoint_that_refuses_is_not_kept(db: None) -> None:
     assert Client().get("/api/").status_code == 403
     assert not cache._cache
+
+
+def test_a_page_that_is_private_already_varies_all_the_same() -> None:
+    answer = HttpResponse(headers={"Cache-Control": "private, no-store", "Vary": "Accept"})
+    assert keep_private(answer)["Vary"] == "Accept, Cookie"

@@ -9,7 +9,7 @@ from django.core.checks import run_checks
 from django.utils import timezone
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
-from django_patreon.access import Rule, rules
+from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, rules
 from django_patreon.backends import PatreonOAuth2
 from django_patreon.models import Campaign
 
@@ -115,6 +115,41 @@ def test_a_gate_that_names_an_unknown_tier_is_found_at_start(settings) -> None:
         assert "Did you mean 'gold'?" in faults()["E010"]
     finally:
         rules._DECLARED.popitem()
+
+
+@pytest.mark.parametrize("view", [PatronFileView, type("Page", (PatronRequiredMixin,), {})])
+def test_so_is_one_that_a_url_names(settings, view: type[PatronRequiredMixin]) -> None:
+    settings.PATREON = {"TIERS": {"gold": "1"}}
+    view.as_view(patron_rule={"at_least": "glod"})
+    try:
+        assert f"{view.__qualname__}.as_view() asks for the tier 'glod'" in faults()["E010"]
+    finally:
+        rules._DECLARED.popitem()
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('{% patrons_only tier="glod" %}{% endpatrons_only %}', True),
+        ("{% patrons_only cents=5 at_least='glod' %}{% endpatrons_only %}", True),
+        ('{% if user|is_patron:"glod" %}', True),
+        ('{% patrons_only tier="gold" %}{% endpatrons_only %}{% if user|is_patron:"7" %}', False),
+        ("{% patrons_only tier=glod %}{% endpatrons_only %}{% if user|is_patron:glod %}", False),
+        ('{% patrons_only tier="glod"|translated %}{% endpatrons_only %}', False),
+        ('{# {% patrons_only tier="glod" %} #}', False),
+        ('{% comment %}{{ user|is_patron:"glod" }}{% endcomment %}', False),
+        ('{% verbatim %}{% patrons_only tier="glod" %}{% endverbatim %}', False),
+    ],
+)  # fmt: skip
+def test_so_is_one_that_a_template_names(settings, tmp_path, source: str, found: bool) -> None:
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages/story.html").write_text(source)
+    (tmp_path / "latin.html").write_bytes(b"\xe9")
+    settings.PATREON = {"TIERS": {"gold": "1"}}
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    assert ("E010" in faults()) is found
+    if found:
+        assert "story.html asks for the tier 'glod'" in faults()["E010"]
 
 
 def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:

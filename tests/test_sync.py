@@ -372,6 +372,18 @@ class TestNews:
         tell(row, patron_status=status, is_gifted=True, currently_entitled_amount_cents=cents)
         assert (SILVER in tier_ids(row)) is kept
 
+    def test_a_word_that_nobody_knows_is_said_once(self, dance: Dance, caplog) -> None:
+        dance.sign_in("gold")
+        row = mine(dance)
+        for status, charge in (("paused_patron", "Paid"), ("paused_patron", "Chargeback")):
+            for _ in range(2):
+                tell(row, patron_status=status, last_charge_status=charge)
+        said = [each.getMessage() for each in caplog.records if "nobody knows" in each.getMessage()]
+        assert len(said) == 2
+        assert "patron_status 'paused_patron'" in said[0]
+        assert "last_charge_status 'Chargeback'" in said[1]
+        assert all(row.patreon_id in each and row.full_name not in each for each in said)
+
     @pytest.mark.django_db(transaction=True)
     def test_one_membership_is_saved_whole_or_not_at_all(self, dance: Dance) -> None:
         dance.sign_in("gold")

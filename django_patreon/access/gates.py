@@ -12,6 +12,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.decorators import classonlymethod
 from django.views.generic.base import View
 
 from django_patreon.entitlement import Decision, Reason, Requirement
@@ -92,6 +93,12 @@ class PatronRequiredMixin(View):
         if "patron_rule" in vars(cls):
             Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
 
+    @classonlymethod
+    def as_view(cls, **given: Any) -> Any:
+        if "patron_rule" in given:
+            Rule(**given["patron_rule"]).declare(f"{cls.__module__}.{cls.__qualname__}.as_view()")
+        return super().as_view(**given)
+
     def get_patron_rule(self) -> dict[str, Any]:
         """Return the arguments of `Rule`."""
         return self.patron_rule
@@ -161,8 +168,6 @@ def keep_private(response: Any) -> Any:
     """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
-    if response.headers.get("Cache-Control") == _PRIVATE:
-        return response  # by a gate in front of the page, and now by the middleware
     response.headers["Cache-Control"] = _PRIVATE
     patch_vary_headers(response, ["Cookie"])
     return response

@@ -30,10 +30,12 @@ from .facts import (
 )
 from .reasons import Reason
 from .requirement import unmet
-from .standing import Standing
+from .standing import CHARGES, STATUSES, Standing
 from .worth import Worth
 
 __all__ = [
+    "CHARGES",
+    "STATUSES",
     "Case",
     "Decision",
     "GrantFacts",

@@ -14,7 +14,7 @@ from .facts import GrantFacts, MembershipFacts, Policy
 from .reasons import Reason
 from .worth import Worth, add_months, months
 
-__all__ = ["Judgement", "Standing", "earlier", "judge", "of_grant"]
+__all__ = ["CHARGES", "STATUSES", "Judgement", "Standing", "earlier", "judge", "of_grant"]
 
 ACTIVE, DECLINED_PATRON, FORMER_PATRON = "active_patron", "declined_patron", "former_patron"
 STATUSES = frozenset({ACTIVE, DECLINED_PATRON, FORMER_PATRON, None})

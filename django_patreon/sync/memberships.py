@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.conf import patreon_settings
+from django_patreon.entitlement import CHARGES, STATUSES
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Campaign as CampaignNews
 from django_patreon.resources import Identity, Member
@@ -224,6 +225,7 @@ def _write(
     if {each.pk for each in held} != {each.pk for each in before}:
         row.tiers.set(held)
         changed.add("tiers")
+    _warn_of_new_words(row, changed)
     if is_new or changed:
         transaction.on_commit(
             partial(
@@ -238,6 +240,19 @@ def _write(
     saved.changed += bool(changed) and not is_new
     saved.unchanged += not changed and not is_new
     return row
+
+
+def _warn_of_new_words(row: Membership, changed: set[str]) -> None:
+    """Say once that Patreon has a word which the rule does not know: it closes until it does."""
+    for name, known in (("patron_status", STATUSES), ("last_charge_status", CHARGES)):
+        word = getattr(row, name)
+        if name in changed and word not in known:
+            logger.warning(
+                "Patreon says %s %r of membership %s, which nobody knows: it opens nothing",
+                name,
+                word,
+                row.patreon_id,
+            )
 
 
 def _memory(

@@ -15,7 +15,6 @@ Ids are never used twice.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -24,17 +23,15 @@ from django.apps import apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
-from django.urls import get_resolver
 from django.utils.module_loading import import_string
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
-from .access import declared_rules, tier_id
-from .conf import PatreonSettings, patreon_settings, unknown_keys
-from .models import Tier
+from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
+
+from .gates import check_gates, check_tiers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 __all__ = [
     "check_deployment",
@@ -108,90 +105,6 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
             )
         )
     return faults
-
-
-@register(Tags.security)
-def check_gates(**_: Any) -> list[CheckMessage]:
-    """Look at the rules of all views, and at the names they use."""
-    try:
-        named = patreon_settings()
-    except ImproperlyConfigured:
-        return []  # E002 has said it
-    with suppress(Exception):  # Django's own check of the URLs says what is wrong with them
-        len(get_resolver().url_patterns)  # views are made known by being imported
-    faults: list[CheckMessage] = [
-        Error(
-            f"The gate at {where} asks for the tier {name!r}, which nobody knows:"
-            " it is closed to all.",
-            hint=_near(name, named.TIERS),
-            id="django_patreon.E010",
-        )
-        for where, rule in declared_rules()
-        for name in rule.unknown_tiers
-    ]
-    faults += [
-        Error(
-            f"PATREON['TIER_GROUPS'] names the tier {name!r}, which nobody knows.",
-            hint=_near(name, named.TIERS),
-            id="django_patreon.E010",
-        )
-        for name in named.TIER_GROUPS
-        if tier_id(name) is None
-    ]
-    scopes = getattr(settings, "SOCIAL_AUTH_PATREON_SCOPE", None) or ()
-    asked = scopes.split() if isinstance(scopes, str) else scopes
-    if named.CAMPAIGN_ID is None and "identity.memberships" in asked:
-        faults.append(
-            Warning(
-                "People's memberships of all campaigns are asked for, and nothing says which"
-                " campaign is this site's: gates that name none stay closed.",
-                hint="Set PATREON['CAMPAIGN_ID'].",
-                id="django_patreon.W005",
-            )
-        )
-    return faults
-
-
-@register(Tags.database)
-def check_tiers(databases: Any = None, **_: Any) -> list[CheckMessage]:
-    """Compare the ids that rules use with the tiers that Patreon has told us of (T13).
-
-    Runs with `migrate` and `check --database default`, and once tiers are known.
-    """
-    using = router.db_for_read(Tier)
-    try:
-        named = patreon_settings().TIERS
-    except ImproperlyConfigured:
-        return []  # E002 has said it
-    if using not in (databases or ()) or Tier._meta.db_table not in _tables(using):
-        return []
-    known = dict(Tier.objects.using(using).values_list("patreon_id", "published"))
-    used = {key: f"PATREON['TIERS'][{name!r}]" for name, key in named.items()}
-    for where, rule in declared_rules():
-        for key in map(tier_id, rule.named_tiers):
-            if key is not None:
-                used.setdefault(key, f"The gate at {where}")
-    return [
-        Warning(
-            f"{where} means tier {key}, which"
-            f" {'is no longer published' if key in known else 'Patreon has not told us of'}.",
-            hint="A tier that is made anew on Patreon has a new id.",
-            id="django_patreon.W006",
-        )
-        for key, where in used.items()
-        if known and (key not in known or known[key] is False)
-    ]
-
-
-def _tables(using: str) -> list[str]:
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        return connection.introspection.table_names(cursor)
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else "Name it in PATREON['TIERS'], or use its id."
 
 
 def _settings_faults() -> Iterator[CheckMessage]:
