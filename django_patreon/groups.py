@@ -22,7 +22,7 @@ from .access import Patron, Rule, tier_id
 from .conf import patreon_settings
 from .entitlement import decide
 from .models import Grant, PatreonAccount
-from .signals import membership_changed
+from .signals import account_reconnect_needed, account_reconnected, membership_changed
 
 __all__ = ["keep", "keep_all", "listen"]
 
@@ -64,7 +64,12 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
 
 
 def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]]]:
-    """Keep everybody whom it may concern, and yield those for whom something changes."""
+    """Keep everybody whom it may concern, and yield those for whom something changes.
+
+    One whom it cannot be done for is logged, and ends nothing: the next run tries again.
+    """
+    if not patreon_settings().TIER_GROUPS:
+        return
     managed = {name for names in patreon_settings().TIER_GROUPS.values() for name in names}
     concerned = get_user_model()._default_manager.filter(
         Q(pk__in=PatreonAccount.objects.values("user"))
@@ -72,7 +77,7 @@ def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]
         | Q(groups__name__in=managed)
     )
     for user in concerned.distinct().order_by("pk").iterator(chunk_size=500):
-        added, removed = keep(user, dry_run=dry_run)
+        added, removed = _keep_if_possible(user, dry_run=dry_run)
         if added or removed:
             yield user, added, removed
 
@@ -82,6 +87,8 @@ def listen() -> None:
     uid = "django_patreon.groups"
     membership_changed.connect(_on_membership, dispatch_uid=uid)
     user_logged_in.connect(_on_sign_in, dispatch_uid=uid)
+    for signal in (account_reconnect_needed, account_reconnected):
+        signal.connect(_on_connection, dispatch_uid=uid)
     for model in (Grant, PatreonAccount):
         for signal in (post_save, post_delete):
             signal.connect(_on_row, sender=model, dispatch_uid=uid)
@@ -95,12 +102,16 @@ def _on_membership(membership: Any, **kwargs: Any) -> None:
 
 
 def _on_sign_in(user: Any, **kwargs: Any) -> None:
-    keep(user)
+    _keep_if_possible(user)  # groups are no reason to keep anybody out
+
+
+def _on_connection(account: PatreonAccount, **kwargs: Any) -> None:
+    _keep_by_key(account.user_id)
 
 
 def _on_row(instance: Any, **kwargs: Any) -> None:
     if patreon_settings().TIER_GROUPS:
-        transaction.on_commit(partial(_keep_by_key, instance.user_id), robust=True)
+        transaction.on_commit(partial(_keep_by_key, instance.user_id))
 
 
 def _keep_by_key(key: Any) -> None:
@@ -108,4 +119,13 @@ def _keep_by_key(key: Any) -> None:
         return
     user = get_user_model()._default_manager.filter(pk=key).first()
     if user is not None:  # else it has been deleted, and its groups with it
-        keep(user)
+        _keep_if_possible(user)
+
+
+def _keep_if_possible(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
+    try:
+        with transaction.atomic():
+            return keep(user, dry_run=dry_run)
+    except Exception:  # a receiver of the site's own may fail in any way
+        logger.exception("The groups of user %s could not be kept", user.pk)
+        return set(), set()

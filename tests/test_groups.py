@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,13 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db.models.signals import m2m_changed
 from django.dispatch import Signal
+from django.test import Client
 from django.utils import timezone
 
+from django_patreon import tokens
+from django_patreon.exceptions import ReconnectRequired
 from django_patreon.groups import keep
 from django_patreon.models import Grant, Membership, Tier
 from django_patreon.sandbox.people import GOLD, SILVER
@@ -73,6 +78,68 @@ def test_a_receiver_of_the_sites_own_that_fails_keeps_nobody_out(
         signal.disconnect(fail)
     assert groups(dance.user) == {"supporters", "golden"}
     assert "a bug of the site's" in caplog.text
+
+
+@pytest.fixture
+def trouble(db: None) -> Iterator[set[str]]:
+    """A receiver of the site's own that fails for the users who are named in it."""
+    names: set[str] = set()
+
+    def fail(instance: Any, **kwargs: Any) -> None:
+        if getattr(instance, "username", "") in names:
+            raise RuntimeError("a bug of the site's")
+
+    m2m_changed.connect(fail, sender=User.groups.through)
+    yield names
+    m2m_changed.disconnect(fail, sender=User.groups.through)
+
+
+def test_groups_that_cannot_be_kept_keep_nobody_out(
+    dance: Dance, trouble: set[str], caplog: Any
+) -> None:
+    dance.sign_in("gold")
+    dance.client.logout()
+    dance_user = User.objects.get()
+    dance_user.groups.clear()
+    trouble.add(dance_user.username)
+    dance.sign_in("gold")
+    assert dance.user == dance_user
+    assert f"The groups of user {dance_user.pk} could not be kept" in caplog.text
+
+
+def test_one_who_cannot_be_kept_does_not_stop_the_others(
+    dance: Dance, trouble: set[str], caplog: Any
+) -> None:
+    for slug in ("gold", "silver", "bronze"):
+        dance.sign_in(slug)
+        dance.client.logout()
+    for user in User.objects.all():
+        user.groups.clear()
+    gold = User.objects.order_by("pk")[0]
+    trouble.add(gold.username)
+    out = io.StringIO()
+    call_command("patreon_groups", stdout=out)
+    assert [groups(user) for user in User.objects.order_by("pk")] == [set(), {"supporters"}, set()]
+    assert "1 users changed" in out.getvalue()
+    assert "could not be kept" in caplog.text
+
+
+def test_a_lost_connection_takes_them_and_a_new_one_brings_them(dance: Dance) -> None:
+    dance.sign_in("gold")
+    user = dance.user
+    dance.sandbox.grants.kill()
+    with pytest.raises(ReconnectRequired):
+        tokens.refresh(user.patreon_account)
+    assert groups(user) == set()
+    dance.sign_in("gold")
+    assert groups(user) == {"supporters", "golden"}
+
+
+def test_who_was_put_into_one_by_hand_is_taken_out(db: None) -> None:
+    user = User.objects.create_user("writer", password="x")
+    user.groups.add(Group.objects.create(name="supporters"), Group.objects.create(name="editors"))
+    Client().login(username="writer", password="x")
+    assert groups(user) == {"editors"}
 
 
 def test_only_its_own_groups_are_touched(dance: Dance) -> None:
