@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from social_core.exceptions import AuthPolicyError
 from social_django.utils import load_backend, load_strategy
 
@@ -97,15 +97,18 @@ def locked(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @transaction.non_atomic_requests
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def refresh(request: HttpRequest) -> HttpResponse:
     """Ask Patreon once about the person's memberships, and go back to where they were.
 
-    "I have just joined: check again." Once in a while only; never more than one question.
+    "I have just joined: check again." Once in a while only; never more than one question. Whoever
+    had to sign in first comes back by GET, which only leads on.
     """
-    account = PatreonAccount.objects.filter(user=request.user.pk).first()
     target = _wanted(request, "")
+    if request.method != "POST":
+        return redirect(target or "patreon:account")
+    account = PatreonAccount.objects.filter(user=request.user.pk).first()
     if account is None or account.needs_reconnect:
         return redirect("patreon:account")
     if not sync.may_look_again(account):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -397,7 +398,7 @@ class TestLockedPage:
         assert "the tier Gold" in page
         assert "<li>Bronze</li>" in page
         assert f'href="https://www.patreon.com/checkout/lanternhouse?rid={GOLD}"' in page
-        assert 'value="/gates/decorator/gold/?page=2"' in page
+        assert 'action="/patreon/refresh/?next=/gates/decorator/gold/%3Fpage%3D2"' in page
         assert "check again" in page
 
     def test_the_cheapest_tier_that_is_enough_is_offered(self, dance: Dance) -> None:
@@ -430,7 +431,8 @@ class TestLockedPage:
         Membership.objects.update(fetched_at=timezone.now() - timedelta(days=30))
         page = self.page(dance)
         assert "too long since we last heard" in page
-        assert "check again" in page
+        assert "Check with Patreon again" in page
+        assert "just joined" not in page
         assert "Join" not in page
         dance.client.post("/patreon/refresh/")
         assert says_open(self.page(dance))
@@ -458,6 +460,10 @@ class TestLockedPage:
             "one of the tiers 1, 2",
             "a pledge of at least 5.50 a month",
             "50 given in all",
+        ]
+        assert needs_in_words(rules, {}, "EUR")[1:3] == [
+            "a pledge of at least 5.50 EUR a month",
+            "50 EUR given in all",
         ]
         assert needs_in_words(Requirement(), {}) == ["a paid membership"]
         assert needs_in_words(Requirement(tiers=frozenset()), {}) == []
@@ -490,7 +496,21 @@ class TestCheckAgain:
         dance.sign_in("gold")
         answer = dance.client.post("/patreon/refresh/", {"next": "//evil.example"})
         assert answer["Location"] == "/patreon/account/"
-        assert dance.client.get("/patreon/refresh/").status_code == 405
+
+    def test_who_had_to_sign_in_first_goes_on_from_there(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        dance.client.logout()
+        page = "/gates/tag/gold/"
+        sent = dance.client.post(f"/patreon/refresh/?next={page}")["Location"]
+        back = parse_qs(urlsplit(sent).query)["next"][0]
+        dance.sign_in("gold", next=back)
+        assert dance.client.get(back)["Location"] == page
+        assert dance.client.get("/patreon/refresh/")["Location"] == "/patreon/account/"
+        assert dance.client.get("/patreon/refresh/?next=//evil.example")["Location"] == (
+            "/patreon/account/"
+        )
+        assert dance.client.put("/patreon/refresh/").status_code == 405
+        assert PatreonAccount.objects.get().last_look_at is None
 
     def test_who_is_not_connected_is_shown_how(self, client, django_user_model) -> None:
         client.force_login(

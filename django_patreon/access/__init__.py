@@ -14,8 +14,9 @@ database is asked, once for each request, `prepared` how, and `loading` makes se
 
 from .files import PatronFileView
 from .gated import PatronGated
-from .gates import PatronRequiredMixin, keep_private, locked, locked_page, patron_required
+from .gates import PatronRequiredMixin, keep_private, locked, patron_required
 from .loading import KnownTier
+from .page import locked_page
 from .patron import Patron, acheck, acting_in, check, listen, patron_for, patron_of
 from .rules import Asked, Rule, declared_rules, tier_id
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as

@@ -10,17 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from asgiref.sync import iscoroutinefunction
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
-from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import classonlymethod
 from django.views.generic.base import View
 
-from django_patreon.entitlement import Decision, Reason, Requirement
+from django_patreon.entitlement import Reason
 
-from .loading import KnownTier
-from .patron import Patron, patron_of
+from .page import locked_page
+from .patron import patron_of
 from .rules import Asked, Rule
-from .words import needs_in_words, sentence
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -28,9 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["PatronRequiredMixin", "keep_private", "locked", "patron_required"]
 
 _PRIVATE = "private, no-store"
-_UNSURE = frozenset(
-    {Reason.NEEDS_RECONNECT, Reason.TOO_OLD, Reason.UNKNOWN_STATUS, Reason.UNKNOWN_CHARGE}
-)
 _View = TypeVar("_View", bound=Callable[..., Any])
 
 
@@ -129,39 +124,7 @@ def locked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
         return None
     if decision.reason is Reason.ANONYMOUS:
         return redirect_to_login(request.get_full_path())
-    return locked_page(request, decision, patron=patron)
-
-
-def locked_page(
-    request: HttpRequest,
-    decision: Decision,
-    *,
-    patron: Patron,
-    come_back_to: str | None = None,
-    status: int = 403,
-) -> HttpResponse:
-    """Say what they need, what they have, and how to go on. No query of its own."""
-    known = patron.known
-    # Where we do not know how things stand, no tier is the cure: asking Patreon is.
-    needs = None if decision.reason in _UNSURE else decision.needs
-    offers = _offers(needs, list(known.tiers.values()), patron.case().campaign_id)
-    if come_back_to is None:
-        come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
-    return render(
-        request,
-        "django_patreon/locked.html",
-        {
-            "decision": decision,
-            "why": sentence(decision),
-            "needs": needs_in_words(needs, known.tiers),
-            "has": [] if decision.reason in _UNSURE else patron.tiers,
-            "offers": offers,
-            "is_linked": known.is_linked and not known.needs_reconnect,
-            "needs_reconnect": known.needs_reconnect,
-            "next": come_back_to,
-        },
-        status=status,
-    )
+    return locked_page(request, decision, patron=patron, campaign_id=rule.campaign_id)
 
 
 def keep_private(response: Any) -> Any:
@@ -171,23 +134,3 @@ def keep_private(response: Any) -> Any:
     response.headers["Cache-Control"] = _PRIVATE
     patch_vary_headers(response, ["Cookie"])
     return response
-
-
-def _offers(
-    needs: Requirement | None, tiers: list[KnownTier], campaign_id: str | None
-) -> list[KnownTier]:
-    """Pick the tiers that would open the gate: those named, or the cheapest that is enough."""
-    if needs is None:
-        return []
-    sold = [each for each in tiers if each.published and (each.amount_cents or 0) > 0]
-    if needs.tiers is not None:
-        return [each for each in tiers if each.id in needs.tiers]
-    least = max(needs.cents or 1, (needs.at_least.amount_cents or 0) if needs.at_least else 1)
-    if needs.at_least is not None and needs.at_least.amount_cents is None:
-        return [each for each in tiers if each.id == needs.at_least.id]
-    enough = [
-        each
-        for each in sold
-        if each.campaign_id == campaign_id and (each.amount_cents or 0) >= least
-    ]
-    return sorted(enough, key=lambda each: (each.amount_cents or 0, each.id))[:1]

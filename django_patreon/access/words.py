@@ -9,11 +9,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as translate
 from django.utils.translation import gettext_lazy as _
 
-from django_patreon.entitlement import Decision, Reason, Requirement
+from django_patreon.entitlement import Case, Decision, Reason, Requirement, Worth
 
 from .loading import KnownTier
 
-__all__ = ["SENTENCES", "needs_in_words", "sentence"]
+__all__ = ["SENTENCES", "has_in_words", "needs_in_words", "sentence"]
 
 SENTENCES: Mapping[Reason, Any] = {
     Reason.PUBLIC: _("This is open to everybody."),
@@ -67,7 +67,9 @@ def sentence(decision: Decision) -> str:
     return str(SENTENCES[decision.reason])
 
 
-def needs_in_words(needs: Requirement | None, tiers: Mapping[str, KnownTier]) -> list[str]:
+def needs_in_words(
+    needs: Requirement | None, tiers: Mapping[str, KnownTier], currency: str = ""
+) -> list[str]:
     """Say what is missing: each item completes "You need ..."."""
     if needs is None or needs.tiers == frozenset():
         return []
@@ -82,12 +84,37 @@ def needs_in_words(needs: Requirement | None, tiers: Mapping[str, KnownTier]) ->
     if needs.at_least is not None:
         found.append(translate("the tier %s or a higher one") % _title(needs.at_least.id, tiers))
     if needs.cents is not None:
-        found.append(translate("a pledge of at least %s a month") % _amount(needs.cents))
+        amount = _amount(needs.cents, currency)
+        found.append(translate("a pledge of at least %s a month") % amount)
     if needs.lifetime_cents is not None:
-        found.append(translate("%s given in all") % _amount(needs.lifetime_cents))
+        found.append(translate("%s given in all") % _amount(needs.lifetime_cents, currency))
     if needs.since is not None:
         found.append(translate("to have joined by %s") % date_format(needs.since, "DATE_FORMAT"))
     return found or [translate("a paid membership")]
+
+
+def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "") -> list[str]:
+    """Say what there is already, of this campaign: each item completes "You have ..."."""
+    found = []
+    for each in case.memberships:
+        if each.campaign_id != case.campaign_id:
+            continue
+        prices = {tier.id: tier.amount_cents or 0 for tier in each.tiers}
+        worth = Worth(prices, each.currently_entitled_amount_cents or 0, each.pledge_cadence)
+        # Everybody holds the free tier, too (observed): of a patron it is not worth saying.
+        held = worth.paid_ids or prices.keys()
+        found += [_title(key, tiers) for key in sorted(held, key=lambda key: (-prices[key], key))]
+        if worth.amount > max(prices.values(), default=0):
+            found.append(translate("a pledge of %s a month") % _amount(worth.amount, currency))
+    for grant in case.grants:
+        here = grant.campaign_id in (None, case.campaign_id)
+        if grant.deny or not here or not grant.is_in_force(case.now):
+            continue
+        if grant.tier is not None:
+            found.append(translate("a pass for the tier %s") % _title(grant.tier.id, tiers))
+        if grant.cents is not None:
+            found.append(translate("a pass for %s a month") % _amount(grant.cents, currency))
+    return found
 
 
 def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
@@ -95,6 +122,7 @@ def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
     return (known.title if known else "") or key
 
 
-def _amount(cents: int) -> str:
+def _amount(cents: int, currency: str) -> str:
     whole, rest = divmod(cents, 100)
-    return f"{whole}.{rest:02}" if rest else str(whole)
+    amount = f"{whole}.{rest:02}" if rest else str(whole)
+    return f"{amount} {currency}" if currency else amount

@@ -4,7 +4,14 @@ Token columns are written by `tokens` alone; campaigns, tiers and memberships by
 """
 
 from .account import PatreonAccount
-from .campaign import Campaign, Tier, campaign_id_of, checkout_address, tier_id_of
+from .campaign import (
+    Campaign,
+    Tier,
+    campaign_id_of,
+    checkout_address,
+    page_address,
+    tier_id_of,
+)
 from .grant import Grant
 from .membership import Membership
 from .rate_bucket import RateBucket
@@ -18,5 +25,6 @@ __all__ = [
     "Tier",
     "campaign_id_of",
     "checkout_address",
+    "page_address",
     "tier_id_of",
 ]

@@ -12,7 +12,14 @@ from django_patreon.conf import patreon_settings
 
 from .account import PatreonAccount
 
-__all__ = ["Campaign", "Tier", "campaign_id_of", "checkout_address", "tier_id_of"]
+__all__ = [
+    "Campaign",
+    "Tier",
+    "campaign_id_of",
+    "checkout_address",
+    "page_address",
+    "tier_id_of",
+]
 
 
 def tier_id_of(tier: Any) -> str:
@@ -108,11 +115,16 @@ class Tier(models.Model):
 
 
 def checkout_address(url: str, *, campaign_id: str, tier_id: str) -> str:
-    """Return where one joins at a tier.
+    """Return where one joins at a tier."""
+    return page_address(url or f"/checkout/{campaign_id}?rid={tier_id}")
+
+
+def page_address(url: str) -> str:
+    """Return the address of a page on Patreon; its front page for "".
 
     Patreon says a full address and sends a path (observed). Its host is ours to know: what we
     link to leads to Patreon, whatever came.
     """
-    parts = urlsplit(url or f"/checkout/{campaign_id}?rid={tier_id}")
+    parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
     return f"{patreon_settings().base_url}/{parts.path.lstrip('/')}{query}"

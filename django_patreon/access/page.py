@@ -1,0 +1,80 @@
+"""The page before a closed gate: why, what is missing, what they have, and how to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from django.shortcuts import render
+
+from django_patreon.entitlement import Decision, Reason, Requirement
+from django_patreon.models import page_address
+
+from .loading import KnownCampaign, KnownTier
+from .patron import Patron
+from .words import has_in_words, needs_in_words, sentence
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest, HttpResponse
+
+__all__ = ["locked_page"]
+
+_UNSURE = frozenset(
+    {Reason.NEEDS_RECONNECT, Reason.TOO_OLD, Reason.UNKNOWN_STATUS, Reason.UNKNOWN_CHARGE}
+)
+"""We do not know how things stand: no tier is the cure, asking Patreon is."""
+_UNPAID = frozenset({Reason.DECLINED, Reason.CHARGE_FAILED})
+"""They have chosen a tier already: paying for it is the cure."""
+
+
+def locked_page(
+    request: HttpRequest,
+    decision: Decision,
+    *,
+    patron: Patron,
+    campaign_id: str | None = None,
+    come_back_to: str | None = None,
+    status: int = 403,
+) -> HttpResponse:
+    """Show a decision to the person, about the campaign of its gate. No query of its own."""
+    known, case = patron.known, patron.case(campaign_id)
+    campaign = known.campaigns.get(case.campaign_id or "", KnownCampaign(""))
+    is_sure = decision.reason not in _UNSURE
+    needs = decision.needs if is_sure else None
+    is_unpaid = decision.reason in _UNPAID
+    if come_back_to is None:
+        come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    return render(
+        request,
+        "django_patreon/locked.html",
+        {
+            "decision": decision,
+            "why": sentence(decision),
+            "needs": needs_in_words(needs, known.tiers, campaign.currency),
+            "has": has_in_words(case, known.tiers, campaign.currency) if is_sure else [],
+            "offers": [] if is_unpaid else _offers(needs, known.tiers.values(), case.campaign_id),
+            "payment_url": page_address(campaign.url) if is_unpaid else "",
+            "is_linked": known.is_linked and not known.needs_reconnect,
+            "needs_reconnect": known.needs_reconnect,
+            "may_have_joined": is_sure and not is_unpaid,
+            "next": come_back_to,
+        },
+        status=status,
+    )
+
+
+def _offers(
+    needs: Requirement | None, tiers: Iterable[KnownTier], campaign_id: str | None
+) -> list[KnownTier]:
+    """Pick the tiers that would open the gate: those named, or the cheapest that is enough."""
+    if needs is None or needs.lifetime_cents is not None or needs.since is not None:
+        return []  # what is over cannot be bought
+    sold = [each for each in tiers if each.published and each.campaign_id == campaign_id]
+    if needs.tiers is not None:
+        return [each for each in sold if each.id in needs.tiers]
+    named = needs.at_least
+    if named is not None and named.amount_cents is None:
+        return [each for each in sold if each.id == named.id]
+    least = max(needs.cents or 1, (named.amount_cents or 0) if named else 1)
+    enough = [each for each in sold if (each.amount_cents or 0) >= least]
+    return sorted(enough, key=lambda each: (each.amount_cents or 0, each.id))[:1]

@@ -1,0 +1,192 @@
+"""What the locked page says and offers, gate by gate: no dead end, and nothing that is no use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.utils import timezone
+
+from django_patreon.access import patron_required
+from django_patreon.models import Campaign, Grant, Membership, Tier
+from django_patreon.sandbox.people import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
+
+from .dance import Dance
+from .gates.urls import said
+from .urls import front
+from .urls import urlpatterns as site
+
+RULES: dict[str, dict[str, Any]] = {
+    "any": {},
+    "gold": {"tier": GOLD},
+    "free": {"tier": [FREE, GOLD]},
+    "silver": {"at_least": SILVER},
+    "theirs": {"campaign": FOREIGN, "cents": 500},
+    "given": {"lifetime_cents": 10**7},
+    "early": {"since": datetime(2000, 1, 1)},
+}
+
+
+def gate(rule: dict[str, Any]) -> Callable[[HttpRequest], HttpResponse]:
+    return patron_required(**rule)(lambda request: said(True))
+
+
+gates = [path(f"{name}/", gate(rule)) for name, rule in RULES.items()]
+urlpatterns = [path("locked/", include(gates)), *site]
+pytestmark = pytest.mark.urls(__name__)
+
+
+class Page:
+    """The locked page, as the person reads it."""
+
+    def __init__(self, dance: Dance, rule: str) -> None:
+        answer = dance.client.get(f"/locked/{rule}/")
+        assert answer.status_code == 403
+        text = unescape(answer.content.decode())
+        self.text = text
+        self.needs, self.has = (
+            re.findall(r"<li>(.*?)</li>", "".join(re.findall(f'<ul class="{name}">.*?</ul>', text)))
+            for name in ("patreon-needs", "patreon-has")
+        )
+        self.links = dict(re.findall(r'<a class="patreon-join" href="(.*?)">(.*?)</a>', text))
+        self.buttons = re.findall(r"<button[^>]*>(?:\s*<svg.*?</svg>)?(.*?)</button>", text, re.S)
+
+    @property
+    def offers(self) -> set[str]:
+        return {each.rpartition("rid=")[2] for each in self.links}
+
+
+@pytest.fixture
+def two(dance: Dance, settings) -> Dance:
+    """A site that knows both campaigns' tiers, and gold patrons of each."""
+    settings.PATREON = {"CAMPAIGN_ID": HOME}
+    settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships"]
+    for slug in ("gold", "foreign-only"):
+        dance.sign_in(slug)
+        dance.client.logout()
+    Campaign.objects.update(is_ours=True)
+    return dance
+
+
+class TestOffers:
+    def test_are_of_the_campaign_that_the_gate_is_about(self, two: Dance) -> None:
+        two.sign_in("bronze")
+        page = Page(two, "theirs")
+        assert page.offers == {FOREIGN_GOLD}
+        assert page.has == []
+        two.client.logout()
+        two.sign_in("foreign-only")
+        page = Page(two, "silver")
+        assert page.offers == {SILVER}
+        assert page.has == []
+
+    @pytest.mark.parametrize("rule", ["given", "early"])
+    def test_are_not_made_where_no_tier_helps(self, dance: Dance, rule: str) -> None:
+        dance.sign_in("gold")
+        assert Page(dance, rule).offers == set()
+        dance.client.logout()
+        dance.sign_in("stranger")
+        assert Page(dance, rule).offers == set()
+
+    @pytest.mark.parametrize("rule", ["gold", "silver"])
+    def test_are_of_published_tiers(self, dance: Dance, rule: str) -> None:
+        dance.sign_in("bronze")
+        Tier.objects.filter(patreon_id__in=[GOLD, SILVER]).update(published=False)
+        assert Page(dance, rule).offers == set()
+        Tier.objects.filter(patreon_id=GOLD).update(published=None)
+        assert Page(dance, rule).offers == {GOLD}, "Patreon has not said"
+
+    def test_may_be_the_free_tier_where_it_is_named(self, dance: Dance) -> None:
+        dance.sign_in("stranger")
+        Tier.objects.all().delete()
+        home = Campaign.objects.create(patreon_id=HOME, is_ours=True, fetched_at=timezone.now())
+        home.tiers.create(patreon_id=FREE, amount_cents=0, fetched_at=timezone.now())
+        assert Page(dance, "free").offers == {FREE}
+
+
+class TestWhatTheyHave:
+    def test_the_free_tier_is_not_worth_saying_of_a_patron(self, dance: Dance) -> None:
+        dance.sign_in("bronze")
+        assert Page(dance, "gold").has == ["Bronze"]
+        dance.client.logout()
+        dance.sign_in("free")
+        assert Page(dance, "gold").has == ["Free"]
+
+    def test_an_amount_of_ones_own_is_in_the_campaigns_currency(self, dance: Dance) -> None:
+        dance.sign_in("custom")
+        page = Page(dance, "gold")
+        assert page.has == ["a pledge of 7 EUR a month"]
+        Membership.objects.update(currently_entitled_amount_cents=4200, pledge_cadence=12)
+        assert Page(dance, "silver").has == ["a pledge of 3.50 EUR a month"]
+
+    def test_an_amount_above_the_tier_is_said_too(self, dance: Dance) -> None:
+        dance.sign_in("bronze")
+        Membership.objects.update(currently_entitled_amount_cents=450)
+        assert Page(dance, "silver").has == ["Bronze", "a pledge of 4.50 EUR a month"]
+
+    def test_a_pass_is_said(self, dance: Dance) -> None:
+        dance.sign_in("free")
+        tier = Tier.objects.get(patreon_id=BRONZE)
+        Grant.objects.give(dance.user, tier=tier)
+        Grant.objects.give(dance.user, cents=250)
+        Grant.objects.give(dance.user, cents=900, starts_at=timezone.now() + timedelta(days=1))
+        assert Page(dance, "gold").has == [
+            "Free",
+            "a pass for the tier Bronze",
+            "a pass for 2.50 EUR a month",
+        ]
+
+
+class TestTheWayOn:
+    def test_a_declined_card_is_repaired_and_not_bought_anew(
+        self, dance: Dance, time_machine_at
+    ) -> None:
+        """T7."""
+        dance.sign_in("declined-out")
+        for url in ("https://www.patreon.com/lanternhouse", "/lanternhouse", "//evil.example/x"):
+            Campaign.objects.update(url=url)
+            page = Page(dance, "any")
+            (link,) = page.links
+            assert link.startswith("https://www.patreon.com/")
+            assert page.links[link] == "Update your payment on Patreon"
+        assert page.buttons == ["Check with Patreon again"]
+        Campaign.objects.update(url="")
+        assert list(Page(dance, "any").links) == ["https://www.patreon.com/"]
+
+    def test_who_may_have_joined_meanwhile_checks_again(self, dance: Dance) -> None:
+        dance.sign_in("free")
+        assert Page(dance, "any").buttons == ["I have just joined: check again"]
+
+    def test_where_patreon_cannot_be_asked_by_us_it_is_by_signing_in(
+        self, dance: Dance, settings
+    ) -> None:
+        """A site may have left our addresses out."""
+        dance.sign_in("gold")
+        Membership.objects.update(fetched_at=timezone.now() - timedelta(days=30))
+        assert 'action="/patreon/refresh/?next=/locked/any/"' in Page(dance, "any").text
+        settings.ROOT_URLCONF = bare
+        page = Page(dance, "any")
+        assert 'action="/login/patreon/"' in page.text
+        assert [re.sub(r"<.*?>", "", each).strip() for each in page.buttons] == [
+            "Check with Patreon again"
+        ]
+
+
+class bare:
+    urlpatterns = (
+        path("locked/", include(gates)),
+        path("login/", front),
+        path("", include("social_django.urls", namespace="social")),
+    )
+
+
+def test_nobody_needs_a_query_for_it(dance: Dance, django_assert_num_queries) -> None:
+    dance.sign_in("bronze")
+    with django_assert_num_queries(3):  # the session, the user, the one query
+        Page(dance, "gold")
