@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 
 from django_patreon.models import Grant, Membership, PatreonAccount
-from django_patreon.sandbox.people import GOLD, HOME
+from django_patreon.sandbox.people import GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance
@@ -61,6 +61,47 @@ def test_it_tells_patreons_own_word(dance: Dance) -> None:
     Membership.objects.update(patron_status="paused_patron")
     PatreonAccount.objects.update(last_refresh_message="")
     assert "Patreon's word: paused_patron" in why("AlmaReyes")
+
+
+def test_a_step_that_decided_nothing_goes_on(dance: Dance) -> None:
+    dance.sign_in("bronze")
+    lines = why("BrunoVale").splitlines()
+    steps = {line.strip(): line.split()[-1] for line in lines if "?" in line}
+    assert list(steps.values()).count("on") == len(steps) - 1
+    assert any(line.endswith("goes on") for line in steps)
+    assert not any(line.endswith(" -") for line in steps)
+
+
+def test_a_user_name_comes_before_an_id_of_patreons(dance: Dance) -> None:
+    dance.sign_in("gold")
+    key = dance.user.patreon_account.patreon_id
+    assert "AlmaReyes MAY COME IN" in why(key)
+    get_user_model().objects.create_user(key)
+    assert f"{key} MAY NOT COME IN" in why(key)
+
+
+def test_an_address_does_too(dance: Dance) -> None:
+    dance.sign_in("gold")
+    user = dance.user
+    user.email = "alma@here.example"
+    user.save()
+    for address in ("ALMA@here.example", user.patreon_account.email):
+        assert "AlmaReyes MAY COME IN" in why(address)
+    get_user_model().objects.create_user("other", email="Alma@here.example")
+    with pytest.raises(CommandError, match="More than one user"):
+        why("alma@here.example")
+    with pytest.raises(CommandError, match="Nobody here is called"):
+        why("nobody@here.example")
+
+
+@pytest.mark.parametrize("option", ["tier", "at_least"])
+def test_a_misspelt_tier_is_said_and_what_may_be_meant(dance: Dance, settings, option: str) -> None:
+    settings.PATREON = {"TIERS": {"gold": GOLD, "silver": SILVER}}
+    dance.sign_in("gold")
+    with pytest.raises(CommandError, match=r"the tier 'glod'\. Did you mean 'gold'\?"):
+        why("AlmaReyes", **{option: "glod"})
+    with pytest.raises(CommandError, match=r"Known: gold, silver\."):
+        why("AlmaReyes", **{option: "Laterne"})
 
 
 def test_it_knows_who_is_not_here(dance: Dance) -> None:

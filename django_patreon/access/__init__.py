@@ -18,7 +18,7 @@ from .gates import PatronRequiredMixin, keep_private, locked, patron_required
 from .loading import KnownTier
 from .page import locked_page
 from .patron import Patron, acheck, acting_in, check, listen, patron_for, patron_of
-from .rules import Asked, Rule, declared_rules, tier_id
+from .rules import Asked, Rule, declared_rules, near_tier, tier_id
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
 from .words import needs_in_words, sentence
 
@@ -41,6 +41,7 @@ __all__ = [
     "locked",
     "locked_page",
     "may_view_as",
+    "near_tier",
     "needs_in_words",
     "patron_for",
     "patron_of",

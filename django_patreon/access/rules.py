@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any, TypedDict
 
 from django.utils import timezone
@@ -13,7 +14,7 @@ from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Requirement, TierFacts
 from django_patreon.models import Tier, campaign_id_of
 
-__all__ = ["Asked", "Rule", "declared_rules", "tier_id"]
+__all__ = ["Asked", "Rule", "declared_rules", "near_tier", "tier_id"]
 
 _DECLARED: dict[tuple[str, tuple[str, ...]], Rule] = {}
 """By where they stand and the tiers that they name: some views are decorated at every request."""
@@ -136,6 +137,16 @@ def tier_id(named: Any) -> str | None:
     text = str(named)
     found = patreon_settings().TIERS.get(text)
     return found if found is not None else (text if text.isdecimal() else None)
+
+
+def near_tier(name: str) -> str:
+    """Say what a name that nobody knows may have been meant for."""
+    known = patreon_settings().TIERS
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean {near[0]!r}?"
+    others = f" Known: {', '.join(known)}." if known else ""
+    return f"Name it in PATREON['TIERS'], or use its id.{others}"
 
 
 def _aware(moment: datetime | None) -> datetime | None:

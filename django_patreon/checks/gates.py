@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from django.template import engines
 from django.template.backends.django import DjangoTemplates
 from django.urls import get_resolver
 
-from django_patreon.access import declared_rules, tier_id
+from django_patreon.access import declared_rules, near_tier, tier_id
 from django_patreon.conf import patreon_settings
 from django_patreon.models import Tier
 
@@ -45,7 +44,7 @@ def check_gates(**_: Any) -> list[CheckMessage]:
         Error(
             f"The gate at {where} asks for the tier {name!r}, which nobody knows:"
             " it is closed to all.",
-            hint=_near(name, named.TIERS),
+            hint=near_tier(name),
             id="django_patreon.E010",
         )
         for where, name in (
@@ -56,7 +55,7 @@ def check_gates(**_: Any) -> list[CheckMessage]:
     faults += [
         Error(
             f"PATREON['TIER_GROUPS'] names the tier {name!r}, which nobody knows.",
-            hint=_near(name, named.TIERS),
+            hint=near_tier(name),
             id="django_patreon.E010",
         )
         for name in named.TIER_GROUPS
@@ -111,11 +110,6 @@ def _tables(using: str) -> list[str]:
     connection = connections[using]
     with connection.cursor() as cursor:
         return connection.introspection.table_names(cursor)
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f"Did you mean {near[0]!r}?" if near else "Name it in PATREON['TIERS'], or use its id."
 
 
 def _written_in_templates() -> Iterator[tuple[str, str]]:

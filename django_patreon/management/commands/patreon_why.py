@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from django_patreon.access import Patron, Rule, needs_in_words, sentence
+from django_patreon.access import Patron, Rule, near_tier, needs_in_words, sentence
 from django_patreon.entitlement import Case, GrantFacts, MembershipFacts
 from django_patreon.models import Membership
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
     help = "Say why somebody may come in, or may not: the decision step by step, and its facts."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("user", help="user name, or Patreon's id of the person")
+        parser.add_argument("user", help="user name, e-mail address, or Patreon's id of the person")
         parser.add_argument("--tier", help="name or id: hold this tier")
         parser.add_argument("--at-least", help="name or id: hold this tier, or what is worth it")
         parser.add_argument("--cents", type=int, help="give this much a month")
@@ -30,11 +30,15 @@ class Command(BaseCommand):
         user = self._find(options["user"])
         names = ("tier", "at_least", "cents", "lifetime_cents", "campaign")
         rule = Rule(**{name: options[name] for name in names if options[name] is not None})
+        for name in rule.unknown_tiers:
+            raise CommandError(f"Nobody knows the tier {name!r}. {near_tier(name)}")
         patron = Patron(user)
         case = patron.case(rule.campaign_id)
         self._say("The rule asks for:")
         asked = rule.requirement(patron.known.prices)
-        for line in needs_in_words(asked, patron.known.tiers) or ["a tier that nobody knows"]:
+        campaign = patron.known.campaigns.get(case.campaign_id or "")
+        currency = campaign.currency if campaign else ""
+        for line in needs_in_words(asked, patron.known.tiers, currency):
             self._say(f"  {line}")
         self._say(f"  of campaign {case.campaign_id or 'unknown'}")
         self._say("What is known:")
@@ -43,7 +47,7 @@ class Command(BaseCommand):
         self._say("The decision:")
         steps = patron.explain(rule)
         for step in steps:
-            answer = "-" if step.decision is None else step.decision.reason
+            answer = "goes on" if step.decision is None else step.decision.reason
             self._say(f"  {step.question:46} {answer}")
         decision = steps[-1].decision
         assert decision is not None  # noqa: S101  (the last question always has an answer)
@@ -55,17 +59,23 @@ class Command(BaseCommand):
         if decision.until:
             self._say(f"  until {decision.until:%Y-%m-%d %H:%M %Z}, unless something new is heard")
         if decision.needs and not decision.allowed:
-            for line in needs_in_words(decision.needs, patron.known.tiers):
+            for line in needs_in_words(decision.needs, patron.known.tiers, currency):
                 self._say(f"  missing: {line}")
 
     def _find(self, name: str) -> Any:
         model = get_user_model()
-        found = model._default_manager.filter(
-            Q(**{model.USERNAME_FIELD: name}) | Q(patreon_account__patreon_id=name)
-        )
-        user = found.first()
-        if user is not None:
-            return user
+        users = model._default_manager.all()
+        ways = [{model.USERNAME_FIELD: name}]
+        if "@" in name:
+            ways.append({f"{model.get_email_field_name()}__iexact": name})
+            ways.append({"patreon_account__email__iexact": name})
+        ways.append({"patreon_account__patreon_id": name})
+        for way in ways:
+            found = list(users.filter(**way)[:2])
+            if len(found) > 1:
+                raise CommandError(f"More than one user has the address {name}: name one of them.")
+            if found:
+                return found[0]
         if Membership.objects.filter(Q(patreon_user_id=name) | Q(patreon_id=name)).exists():
             raise CommandError(f"{name} is a member on Patreon, and nobody's account here.")
         raise CommandError(f"Nobody here is called {name}.")
