@@ -164,8 +164,26 @@ class MembershipAdmin(ToLookAt):
         return ", ".join(map(str, membership.tiers.all()))
 
 
+class TierChoices(_ModelAdmin):
+    """Tells tiers of one title apart where several campaigns sell some: "Gold (Lanternhouse)"."""
+
+    def formfield_for_foreignkey(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        field: Any = super().formfield_for_foreignkey(db_field, request, **kwargs)
+        if db_field.related_model is not Tier or not hasattr(field, "queryset"):
+            return field
+        several = Tier.objects.order_by().values("campaign").distinct()[:2]
+        if len(several) > 1:
+            field.queryset = field.queryset.select_related("campaign")
+            field.label_from_instance = _with_campaign
+        return field
+
+
+def _with_campaign(tier: Tier) -> str:
+    return f"{tier} ({tier.campaign})"
+
+
 @admin.register(Grant)
-class GrantAdmin(_GoesWithItsOwner):
+class GrantAdmin(TierChoices, _GoesWithItsOwner):
     """Passes and bans: given and revoked, never changed, so that the history stays true."""
 
     list_display = ("user", "deny", "tier", "cents", "starts_at", "until", "given_by", "reason")
@@ -174,6 +192,12 @@ class GrantAdmin(_GoesWithItsOwner):
     raw_id_fields = ("user",)
     ordering = ("-created_at",)
     actions = ("revoke",)
+
+    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        """Offer names where the site's admin can search users; else the key that it has."""
+        users = self.admin_site._registry.get(get_user_model())
+        can = users is not None and bool(users.get_search_fields(request))
+        return ("user",) if can else ()
 
     def get_search_fields(self, request: HttpRequest) -> list[str]:
         return ["reason", f"user__{get_user_model().USERNAME_FIELD}"]

@@ -119,7 +119,7 @@ def patreon_settings() -> PatreonSettings:
         name: _id("TIERS", key) for name, key in _dict("TIERS", values.get("TIERS", {})).items()
     }
     values["TIER_GROUPS"] = {
-        name: _strings("TIER_GROUPS", groups)
+        name: _groups(name, groups)
         for name, groups in _dict("TIER_GROUPS", values.get("TIER_GROUPS", {})).items()
     }
     return PatreonSettings(**values)
@@ -139,9 +139,17 @@ def _id(name: str, value: Any) -> str:
 
 
 def _strings(name: str, value: Any) -> tuple[str, ...]:
+    return _texts(value, f"PATREON[{name!r}] must be a list of non-empty strings.")
+
+
+def _groups(tier: str, value: Any) -> tuple[str, ...]:
+    return _texts(value, f"PATREON['TIER_GROUPS'][{tier!r}] must be a list of group names.")
+
+
+def _texts(value: Any, fault: str) -> tuple[str, ...]:
     if isinstance(value, (list, tuple)) and all(isinstance(each, str) and each for each in value):
         return tuple(value)
-    raise ImproperlyConfigured(f"PATREON[{name!r}] must be a list of non-empty strings.")
+    raise ImproperlyConfigured(fault)
 
 
 def _timeout(value: Any) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
-from django.db import transaction
+from django.db import router, transaction
 from django.db.models import Q
 from django.db.models.signals import post_delete, post_save
 
@@ -124,7 +124,7 @@ def _keep_by_key(key: Any) -> None:
 
 def _keep_if_possible(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
     try:
-        with transaction.atomic():
+        with transaction.atomic(using=router.db_for_write(Group)):
             return keep(user, dry_run=dry_run)
     except Exception:  # a receiver of the site's own may fail in any way
         logger.exception("The groups of user %s could not be kept", user.pk)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -76,16 +77,44 @@ def test_what_is_revoked_is_over_and_kept(gold: Tier) -> None:
     later = timezone.now() + timedelta(days=9)
     for starts_at in (None, later):
         grant = Grant.objects.give(user, tier=gold, starts_at=starts_at, by=chief)
+        began = grant.starts_at
         grant.revoke(by=chief)
         grant.refresh_from_db()
         assert (grant.given_by, grant.revoked_by) == (chief, chief)
-        assert grant.until == grant.revoked_at <= timezone.now()
+        assert grant.starts_at == began
+        assert grant.until == max(grant.revoked_at, began)
+        assert not check(user)
+        assert check(user).until is None
         ended = grant.until
         grant.revoke()
         assert (grant.until, grant.revoked_by) == (ended, chief)
     assert not check(user)
     assert Grant.objects.count() == 2
     assert not Grant.objects.in_force().exists()
+
+
+def test_a_ban_that_is_taken_back_before_it_begins_never_does(gold: Tier, time_machine_at) -> None:
+    user = User.objects.create_user("writer")
+    Grant.objects.give(user, tier=gold)
+    ban = Grant.objects.deny(user, starts_at=timezone.now() + timedelta(days=2))
+    assert check(user).until == ban.starts_at
+    ban.revoke()
+    assert check(user).until is None
+    for days in (1, 2):
+        time_machine_at(days=days)
+        assert check(user)
+
+
+@pytest.mark.parametrize("tier", ["gold", GOLD, int(GOLD)])
+def test_a_pass_names_its_tier_as_rules_do(gold: Tier, settings, tier: object) -> None:
+    settings.PATREON = {"TIERS": {"gold": GOLD}}
+    user = User.objects.create_user("writer")
+    assert Grant.objects.give(user, tier=tier, campaign=gold.campaign_id).tier == gold
+    assert check(user, tier="gold")
+    assert Grant.objects.deny(user, campaign=gold.campaign_id).campaign == gold.campaign
+    for wrong in ({"tier": "Gold"}, {"tier": "12345"}, {"cents": 5, "campaign": "12345"}):
+        with pytest.raises(ValidationError, match="Patreon has told us of no"):
+            Grant.objects.give(user, **wrong)
 
 
 def test_a_grant_says_what_it_is(gold: Tier) -> None:
@@ -117,6 +146,29 @@ class TestInTheAdmin:
         grant = Grant.objects.get()
         assert (grant.given_by.username, grant.reason) == ("operator", "why not")
         assert check(user, tier=GOLD)
+
+    def test_tiers_of_one_title_are_told_apart(self, gold: Tier, operator: Client) -> None:
+        page = operator.get(f"{LIST}add/").content.decode()
+        assert ">Gold</option>" in page
+        other = Campaign.objects.create(
+            patreon_id="8", name="Elsewhere", fetched_at=gold.fetched_at
+        )
+        other.tiers.create(patreon_id="88", title="Gold", fetched_at=gold.fetched_at)
+        page = operator.get(f"{LIST}add/").content.decode()
+        for words in ("Gold (Lanternhouse)", "Gold (Elsewhere)"):
+            assert f">{words}</option>" in page
+
+    def test_users_are_found_by_name_where_the_admin_can_search_them(
+        self, gold: Tier, operator: Client
+    ) -> None:
+        assert 'class="admin-autocomplete"' in operator.get(f"{LIST}add/").content.decode()
+        users = site._registry.pop(User)
+        try:
+            page = operator.get(f"{LIST}add/").content.decode()
+        finally:
+            site._registry[User] = users
+        assert "admin-autocomplete" not in page
+        assert 'name="user"' in page
 
     def test_a_mistake_is_explained(self, gold: Tier, operator: Client) -> None:
         _, answer = self.give(operator)

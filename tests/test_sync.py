@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.db import connection
 from django.db.models.signals import post_save
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_patreon import sync
 from django_patreon.access import check
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member, parse_identity
+from django_patreon.resources import Tier as TierNews
 from django_patreon.sandbox.people import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
 from django_patreon.sandbox.world import Member as SandboxMember
 from django_patreon.signals import membership_changed
@@ -417,6 +420,36 @@ class TestNews:
                 fetched_at=timezone.now(),
             )
             assert (row.email, row.note) == (kept, "hi")
+
+
+class TestTheCatalogue:
+    """Campaigns and tiers have a newest fact, too."""
+
+    def price(self, hours: float, cents: int) -> int | None:
+        at = timezone.now() - timedelta(hours=hours)
+        campaign = Campaign.objects.get_or_create(patreon_id=HOME, defaults={"fetched_at": at})[0]
+        sync.save_member(
+            Member(id="m", tier_ids=(GOLD,)),
+            campaign=campaign,
+            tiers={GOLD: TierNews(id=GOLD, amount_cents=cents)},
+            fetched_at=at,
+        )
+        return Tier.objects.get(patreon_id=GOLD).amount_cents
+
+    def test_what_is_older_than_the_same_news_again_changes_nothing(self, db: None) -> None:
+        assert self.price(9, 500) == 500
+        assert self.price(1, 500) == 500
+        assert self.price(5, 1000) == 500
+        assert self.price(0.5, 1000) == 1000
+
+    def test_the_same_news_again_is_not_written_every_time(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        for _ in range(2):
+            with CaptureQueriesContext(connection) as found:
+                again(dance)
+            writes = [each["sql"] for each in found if each["sql"].startswith("UPDATE")]
+            assert not [each for each in writes if "campaign" in each.split("SET")[0]]
+            assert not [each for each in writes if "tier" in each.split("SET")[0]]
 
 
 class TestBlanks:

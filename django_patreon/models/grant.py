@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -11,9 +12,11 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .campaign import Campaign, Tier
+from .campaign import Campaign, Tier, campaign_id_of, tier_id_of
 
 __all__ = ["Grant"]
+
+_Row = TypeVar("_Row", Campaign, Tier)
 
 
 class GrantQuerySet(models.QuerySet["Grant"]):
@@ -26,9 +29,9 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         self,
         user: Any,
         *,
-        tier: Tier | None = None,
+        tier: Tier | str | int | None = None,
         cents: int | None = None,
-        campaign: Campaign | None = None,
+        campaign: Campaign | str | None = None,
         starts_at: datetime | None = None,
         until: datetime | None = None,
         reason: str = "",
@@ -36,13 +39,15 @@ class GrantQuerySet(models.QuerySet["Grant"]):
     ) -> Grant:
         """Let `user` pass as if they held `tier`, or gave `cents` a month, from now or later on.
 
-        Raises `ValidationError` when it names neither, or ends before it begins.
+        A tier is given as a row, a name from `PATREON["TIERS"]` or Patreon's id, a campaign as a
+        row or its id. Raises `ValidationError` when it names neither tier nor amount, or one that
+        Patreon has not told us of, or ends before it begins.
         """
         return self._make(
             user=user,
-            tier=tier,
+            tier=_row(Tier, tier, tier_id_of),
             cents=cents,
-            campaign=campaign,
+            campaign=_row(Campaign, campaign, campaign_id_of),
             starts_at=starts_at or timezone.now(),
             until=until,
             reason=reason,
@@ -53,7 +58,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         self,
         user: Any,
         *,
-        campaign: Campaign | None = None,
+        campaign: Campaign | str | None = None,
         starts_at: datetime | None = None,
         until: datetime | None = None,
         reason: str = "",
@@ -63,7 +68,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         return self._make(
             user=user,
             deny=True,
-            campaign=campaign,
+            campaign=_row(Campaign, campaign, campaign_id_of),
             starts_at=starts_at or timezone.now(),
             until=until,
             reason=reason,
@@ -75,6 +80,17 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         grant.full_clean(validate_unique=False)
         grant.save(force_insert=True, using=self.db)
         return grant
+
+
+def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str]) -> _Row | None:
+    """Find the row that somebody means."""
+    if named is None or isinstance(named, model):
+        return named
+    found: _Row | None = model._default_manager.filter(patreon_id=id_of(named)).first()
+    if found is None:
+        words = {"what": model._meta.verbose_name, "name": named}
+        raise ValidationError(_("Patreon has told us of no %(what)s %(name)s.") % words)
+    return found
 
 
 class Grant(models.Model):
@@ -166,10 +182,11 @@ class Grant(models.Model):
             raise ValidationError(_("The tier is of another campaign."))
 
     def revoke(self, *, by: Any = None) -> None:
-        """End it now. It stays in the history; ending what is over already changes nothing."""
+        """End it now, or before it begins. It stays in the history as it was given; ending what is
+        over already changes nothing."""
         now = timezone.now()
-        if self.until is not None and self.until <= now:
+        if self.revoked_at is not None or (self.until is not None and self.until <= now):
             return
-        self.starts_at, self.until = min(now, self.starts_at), now
+        self.until = max(now, self.starts_at)
         self.revoked_at, self.revoked_by = now, by
-        self.save(update_fields=["starts_at", "until", "revoked_at", "revoked_by"])
+        self.save(update_fields=["until", "revoked_at", "revoked_by"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -17,6 +17,8 @@ from django_patreon.resources import Tier as TierNews
 __all__ = ["cut", "moment", "months", "number", "save_campaigns", "save_tiers"]
 
 LARGEST = 2**53
+NOTE_EVERY = timedelta(hours=1)
+"""How old news may still change what was found unchanged since: no older than this."""
 _Row = TypeVar("_Row", Campaign, Tier)
 
 
@@ -59,8 +61,11 @@ def save_tiers(
 def _upsert(
     model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
 ) -> dict[str, _Row]:
-    """Bring rows up to date by Patreon's id. What has not changed is not written: everybody's
-    sign-in names the same campaign, and a write would make them wait for each other."""
+    """Bring rows up to date by Patreon's id; older news changes nothing.
+
+    What has not changed is not written: everybody's sign-in names the same campaign, and a write
+    would make them wait for each other. Only as of when it is so is noted, once in a while.
+    """
     rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
     missing = sorted(wanted.keys() - rows.keys())
     if missing:
@@ -81,6 +86,10 @@ def _upsert(
                 setattr(row, name, wanted[key][name])
             row.fetched_at = fetched_at
             row.save(update_fields=[*news, "fetched_at"])
+        elif not news and row.fetched_at + NOTE_EVERY <= fetched_at:
+            # Not as a change: there is none, and nobody need hear of it.
+            same = model._default_manager.filter(pk=row.pk, fetched_at=row.fetched_at)
+            same.update(fetched_at=fetched_at)
     return rows
 
 

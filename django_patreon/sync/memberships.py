@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.utils import timezone
 
 from django_patreon import tokens
@@ -58,7 +58,7 @@ def sync_account(account: PatreonAccount) -> Saved:
     """
     fetched_at = timezone.now()  # before the answer was made: never newer than what it says
     identity = tokens.client_for(account).identity()
-    with transaction.atomic():
+    with transaction.atomic(using=router.db_for_write(Membership)):
         return save_identity(
             identity, account=account, scopes=account.scopes, fetched_at=fetched_at
         )
@@ -136,7 +136,7 @@ def save_member(
 
     The account is whoever has Patreon's id of the person here, and may be nobody.
     """
-    with transaction.atomic(savepoint=False):
+    with transaction.atomic(using=router.db_for_write(Membership), savepoint=False):
         return _save_member(
             member,
             campaign=campaign,
