@@ -157,7 +157,8 @@ def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:
     """T13."""
 
     def found() -> list[str]:
-        return [each.msg for each in run_checks(databases=["default"]) if "W006" in str(each.id)]
+        said = [each.msg for each in run_checks(databases=["default"]) if "W006" in str(each.id)]
+        return [each for each in said if "tests." not in each]  # gates of other tests
 
     settings.PATREON = {"TIERS": {"gold": "1", "old": "2", "odd": "3"}}
     assert found() == []  # nothing is known yet
