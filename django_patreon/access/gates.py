@@ -132,5 +132,6 @@ def keep_private(response: Any) -> Any:
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
     response.headers["Cache-Control"] = _PRIVATE
-    patch_vary_headers(response, ["Cookie"])
+    if response.headers.get("Vary") != "Cookie":  # by the gate, before the middleware
+        patch_vary_headers(response, ["Cookie"])
     return response
