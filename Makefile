@@ -10,7 +10,7 @@ LOCK := $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-he
 TOGETHER := --numprocesses 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check e2e bench lock clean
+.PHONY: help demo test check e2e bench lock messages clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -62,6 +62,10 @@ lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
 	done
 	@$(LOCK) --python-version 3.11 --no-deps --no-annotate --resolution lowest-direct pyproject.toml \
 		--output-file requirements/lowest.txt
+
+messages: $(VENV)/dev.stamp ## bring the translations in step with the code (needs Debian's gettext)
+	@cd django_patreon && for words in "makemessages --ignore=sandbox/* --no-location --no-wrap --no-obsolete -l de -l es -l fr" \
+		compilemessages; do ../$(RUN) -m django $$words || exit 1; done
 
 clean: ## remove what the other words made
 	@rm -rf $(VENV) .coverage .coverage.* .mypy_cache .ruff_cache dist demo.sqlite3* demo.sandbox.json*

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.utils.formats import date_format
-from django.utils.translation import gettext as translate
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.entitlement import Case, Decision, Reason, Requirement, Worth
@@ -77,20 +77,20 @@ def needs_in_words(
     if needs.tiers is not None:
         titles = sorted(_title(each, tiers) for each in needs.tiers)
         found.append(
-            translate("the tier %s") % titles[0]
+            gettext("the tier %s") % titles[0]
             if len(titles) == 1
-            else translate("one of the tiers %s") % ", ".join(titles)
+            else gettext("one of the tiers %s") % ", ".join(titles)
         )
     if needs.at_least is not None:
-        found.append(translate("the tier %s or a higher one") % _title(needs.at_least.id, tiers))
+        found.append(gettext("the tier %s or a higher one") % _title(needs.at_least.id, tiers))
     if needs.cents is not None:
         amount = _amount(needs.cents, currency)
-        found.append(translate("a pledge of at least %s a month") % amount)
+        found.append(gettext("a pledge of at least %s a month") % amount)
     if needs.lifetime_cents is not None:
-        found.append(translate("%s given in all") % _amount(needs.lifetime_cents, currency))
+        found.append(gettext("%s given in all") % _amount(needs.lifetime_cents, currency))
     if needs.since is not None:
-        found.append(translate("to have joined by %s") % date_format(needs.since, "DATE_FORMAT"))
-    return found or [translate("a paid membership")]
+        found.append(gettext("to have joined by %s") % date_format(needs.since, "DATE_FORMAT"))
+    return found or [gettext("a paid membership")]
 
 
 def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "") -> list[str]:
@@ -105,15 +105,15 @@ def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "")
         held = worth.paid_ids or prices.keys()
         found += [_title(key, tiers) for key in sorted(held, key=lambda key: (-prices[key], key))]
         if worth.amount > max(prices.values(), default=0):
-            found.append(translate("a pledge of %s a month") % _amount(worth.amount, currency))
+            found.append(gettext("a pledge of %s a month") % _amount(worth.amount, currency))
     for grant in case.grants:
         here = grant.campaign_id in (None, case.campaign_id)
         if grant.deny or not here or not grant.is_in_force(case.now):
             continue
         if grant.tier is not None:
-            found.append(translate("a pass for the tier %s") % _title(grant.tier.id, tiers))
+            found.append(gettext("a pass for the tier %s") % _title(grant.tier.id, tiers))
         if grant.cents is not None:
-            found.append(translate("a pass for %s a month") % _amount(grant.cents, currency))
+            found.append(gettext("a pass for %s a month") % _amount(grant.cents, currency))
     return found
 
 
