@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import random
 import statistics
 import subprocess
 import sys
@@ -81,7 +82,8 @@ def measure_pages(rounds: int, database: str) -> None:
         queries[page] = len(found)
     times: dict[str, list[float]] = {page: [] for page in pages}
     for turn in range(rounds + 20):
-        for page in pages:
+        # In another order each time: what a page finds in the machine's caches is the last one's.
+        for page in random.sample(pages, len(pages)):
             started = time.perf_counter()
             client.get(f"/{page}/")
             if turn >= 20:

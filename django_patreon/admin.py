@@ -51,7 +51,6 @@ class PatreonAccountAdmin(Mending, ToLookAt):
         "user",
         "connection",
         "token_expires_at",
-        "last_sign_in_at",
     )
     list_filter = ("state", "token_expires_at", "last_sign_in_at")
     list_select_related = ("user",)

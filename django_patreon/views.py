@@ -192,7 +192,7 @@ def _membership(request: HttpRequest) -> dict[str, Any] | None:
         return None
     return {
         "why": sentence(decision),
-        "tiers": patron.tiers if decision.allowed else [],
+        "has": patron.has if decision.allowed else [],
         # What renews itself has no end; that we would have to ask again is no news to anybody.
         "until": decision.until if decision.reason in _ENDING else None,
     }

@@ -676,13 +676,13 @@ def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) 
     user = User.objects.create_user("nobody")
     patron = Patron(user)
     assert patron.check().reason is Reason.UNKNOWN_CAMPAIGN
-    assert patron.tiers == []
+    assert patron.has == []
     assert Rule().unknown_tiers == []
 
 
 def test_a_database_that_gates_are_not_made_for_is_named() -> None:
     with pytest.raises(NotSupportedError, match="this is oracle"):
-        statement("oracle")
+        statement("oracle", chosen=False)
 
 
 def test_an_editor_knows_the_arguments_of_a_gate() -> None:

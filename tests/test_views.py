@@ -130,9 +130,9 @@ def test_a_lost_key_shows_reconnect_and_signing_in_mends_it(member: Dance, setti
 @pytest.mark.parametrize(
     ("slug", "says", "holds", "ends"),
     [
-        ("gold", "You are a patron; thank you.", "Gold, Free", False),
-        ("cancelled", "You have cancelled", "Silver, Free", True),
-        ("declined", "Your last payment was declined; you keep", "Silver, Free", True),
+        ("gold", "You are a patron; thank you.", "Gold", False),
+        ("cancelled", "You have cancelled", "Silver", True),
+        ("declined", "Your last payment was declined; you keep", "Silver", True),
         ("free", "You follow this campaign for free", "", False),
         ("stranger", "You are not a member of this campaign", "", False),
     ],

@@ -132,6 +132,8 @@ def keep_private(response: Any) -> Any:
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
     response.headers["Cache-Control"] = _PRIVATE
-    if response.headers.get("Vary") != "Cookie":  # by the gate, before the middleware
+    if not response.has_header("Vary"):
+        response.headers["Vary"] = "Cookie"
+    elif response.headers["Vary"] != "Cookie":  # that is by the gate, before the middleware
         patch_vary_headers(response, ["Cookie"])
     return response

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from functools import cached_property
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import connections, router
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from django_patreon.conf import PatreonSettings, patreon_settings
 from django_patreon.entitlement import (
@@ -57,33 +57,66 @@ class KnownTier:
         return checkout_address(self.url, campaign_id=self.campaign_id, tier_id=self.id)
 
 
-@dataclass(frozen=True)
 class Known:
-    """What is known of a person, as the rule wants it, and what there is to hold."""
+    """What is known of a person, as the rule wants it, and what there is to hold.
 
-    is_linked: bool = False
-    needs_reconnect: bool = False
-    memberships: tuple[MembershipFacts, ...] = ()
-    grants: tuple[GrantFacts, ...] = ()
-    campaigns: Mapping[str, KnownCampaign] = field(default_factory=dict)
-    tiers: Mapping[str, KnownTier] = field(default_factory=dict)
-    prices: Mapping[str, int | None] = field(default_factory=dict)
-    """Of the tiers that we know: those above, those held, those granted."""
-    our_campaigns: frozenset[str] = frozenset()
-    own_campaigns: frozenset[str] = frozenset()
-    """The campaigns that the person runs."""
+    Most gates need the person's side only: the campaigns' is made when somebody asks for it.
+    """
+
+    def __init__(self, row: list[Any], zone: tzinfo) -> None:
+        account, granted, ours = map(_list, row)
+        state, runs, joined = account or (None, None, None)
+        self.is_linked = bool(account)
+        self.needs_reconnect = state == PatreonAccount.State.RECONNECT
+        members = [_list(each) for each in _list(joined)]
+        self.memberships = tuple(_membership(each, zone) for each in members)
+        self.grants = tuple(_grant(_list(each), zone) for each in granted)
+        self.own_campaigns = frozenset(_list(runs))
+        """The campaigns that the person runs."""
+        self._campaigns = [_list(each) for each in ours]
+        self._campaigns += [_list(each[-1]) for each in members if each[-1]]
+
+    @cached_property
+    def campaigns(self) -> Mapping[str, KnownCampaign]:
+        return {
+            key: KnownCampaign(key, currency, page) for key, _, currency, page, _ in self._campaigns
+        }
+
+    @cached_property
+    def tiers(self) -> Mapping[str, KnownTier]:
+        """Those of the campaigns."""
+        # Only a plain no takes it off the page: Patreon may not have said.
+        return {
+            key: KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
+            for campaign, _, _, _, on_sale in self._campaigns
+            for pk, key, price, title, url, published in map(_list, _list(on_sale))
+        }
 
     @cached_property
     def tiers_by_key(self) -> Mapping[int, KnownTier]:
         return {each.pk: each for each in self.tiers.values()}
 
-    @property
+    @cached_property
+    def prices(self) -> Mapping[str, int | None]:
+        """Of the tiers that we know: those of the campaigns, those held, those granted."""
+        found = {
+            tier[1]: tier[2]
+            for campaign in self._campaigns
+            for tier in map(_list, _list(campaign[-1]))
+        }
+        for membership in self.memberships:
+            found.update((tier.id, tier.amount_cents) for tier in membership.tiers)
+        found.update((each.tier.id, each.tier.amount_cents) for each in self.grants if each.tier)
+        return found
+
+    @cached_property
     def default_campaign(self) -> str | None:
         """The campaign that a rule means which names none; None when that cannot be said."""
         chosen = patreon_settings().CAMPAIGN_ID
         if chosen is not None:
             return chosen
-        return next(iter(self.our_campaigns)) if len(self.our_campaigns) == 1 else None
+        ours = [each[0] for each in self._campaigns if each[1]]
+        return ours[0] if len(ours) == 1 else None
 
     def case(
         self, campaign_id: str | None, *, now: datetime, is_staff: bool, bypass: bool = True
@@ -100,7 +133,7 @@ class Known:
             ),
             memberships=self.memberships,
             grants=self.grants,
-            policy=_policy(patreon_settings(), bypass),
+            policy=_policy(bypass),
         )
 
 
@@ -109,12 +142,25 @@ def load(user_pk: Any) -> Known:
     using = router.db_for_read(Membership)
     connection = connections[using]
     key = get_user_model()._meta.pk.get_db_prep_value(user_pk, connection)
-    chosen = patreon_settings().CAMPAIGN_ID or ""
-    found = ask(connection, statement(connection.vendor), {"user": key, "campaign": chosen})
-    return _read(_list(found), connection.timezone or timezone.get_default_timezone())
+    chosen = patreon_settings().CAMPAIGN_ID
+    params = {"user": key} if chosen is None else {"user": key, "campaign": chosen}
+    found = ask(connection, statement(connection.vendor, chosen=chosen is not None), params)
+    return Known(_list(found), connection.timezone or timezone.get_default_timezone())
 
 
-def _policy(chosen: PatreonSettings, bypass: bool) -> Policy:
+def _policy(bypass: bool) -> Policy:
+    """Make the policy of the settings, once for as long as they stand."""
+    global _policies
+    chosen = patreon_settings()
+    if _policies[0] is not chosen:
+        _policies = (chosen, _policy_of(chosen, True), _policy_of(chosen, False))
+    return _policies[1] if bypass else _policies[2]
+
+
+_policies: tuple[PatreonSettings | None, Policy, Policy] = (None, Policy(), Policy())
+
+
+def _policy_of(chosen: PatreonSettings, bypass: bool) -> Policy:
     return Policy(
         declined_grace=chosen.DECLINED_GRACE,
         blank_grace=chosen.BLANK_GRACE,
@@ -135,43 +181,8 @@ _MOMENTS = (
 )
 
 
-def _read(row: list[Any], zone: tzinfo) -> Known:
-    account, granted, sold = map(_list, row)
-    state, runs, joined = account or (None, None, None)
-    members = [_list(each) for each in _list(joined)]
-    memberships = tuple(_membership(each[:-1], zone) for each in members)
-    prices: dict[str, int | None] = {}
-    campaigns: dict[str, KnownCampaign] = {}
-    tiers: dict[str, KnownTier] = {}
-    ours = set()
-    for found in (*sold, *(each[-1] for each in members if each[-1])):
-        campaign, is_ours, currency, page, on_sale = _list(found)
-        campaigns[campaign] = KnownCampaign(campaign, currency, page)
-        if is_ours:
-            ours.add(campaign)
-        for pk, key, price, title, url, published in map(_list, _list(on_sale)):
-            prices[key] = price
-            # Only a plain no takes it off the page: Patreon may not have said.
-            tiers[key] = KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
-    for membership in memberships:
-        prices.update((tier.id, tier.amount_cents) for tier in membership.tiers)
-    grants = tuple(_grant(_list(each), zone) for each in granted)
-    prices.update((each.tier.id, each.tier.amount_cents) for each in grants if each.tier)
-    return Known(
-        is_linked=bool(account),
-        needs_reconnect=state == PatreonAccount.State.RECONNECT,
-        memberships=memberships,
-        grants=grants,
-        campaigns=campaigns,
-        tiers=tiers,
-        prices=prices,
-        our_campaigns=frozenset(ours),
-        own_campaigns=frozenset(_list(runs)),
-    )
-
-
 def _membership(values: list[Any], zone: tzinfo) -> MembershipFacts:
-    facts = dict(zip(MEMBERSHIP, values, strict=True))
+    facts = dict(zip(MEMBERSHIP, values, strict=False))  # its campaign comes last
     for name in _MOMENTS:
         facts[name] = _moment(facts[name], zone)
     facts["is_gifted"] = bool(facts["is_gifted"])

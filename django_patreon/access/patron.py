@@ -28,6 +28,7 @@ from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, T
 from .loading import Known, KnownTier, load
 from .rules import Asked, Rule
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
+from .words import has_in_words
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -132,13 +133,12 @@ class Patron:
         if user is None or not user.is_authenticated:
             needs = rule.requirement({})
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
-        prices = self.known.prices
-        campaign = rule.campaign_id
+        known, campaign = self.known, rule.campaign_id
         # One moment for all gates of a request: they should not disagree on a page.
         hearing = self._hearings.get(campaign)
         if hearing is None:
             hearing = self._hearings[campaign] = Hearing(self.case(campaign))
-        return hearing.decide(rule.requirement(prices))
+        return hearing.decide(rule.requirement({} if rule.at_least is None else known.prices))
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
@@ -156,17 +156,11 @@ class Patron:
         return known.case(campaign_id, now=now(), is_staff=is_staff(self.user), bypass=bypass)
 
     @property
-    def tiers(self) -> list[KnownTier]:
-        """The tiers of the site's own campaign that they hold, the dearest first."""
-        case = self.case()
-        held = {
-            tier.id
-            for each in case.memberships
-            if each.campaign_id == case.campaign_id
-            for tier in each.tiers
-        }
-        found = (self.known.tiers[key] for key in held if key in self.known.tiers)
-        return sorted(found, key=lambda tier: (-(tier.amount_cents or 0), tier.id))
+    def has(self) -> list[str]:
+        """What they hold of the site's own campaign, in words, the dearest tier first."""
+        known, case = self.known, self.case()
+        campaign = known.campaigns.get(case.campaign_id or "")
+        return has_in_words(case, known.tiers, campaign.currency if campaign else "")
 
     def tier_by_key(self, key: int) -> KnownTier | None:
         """Find a tier by its row's key; None for one of a campaign that has nothing to do with the
@@ -179,9 +173,14 @@ class Patron:
     @property
     def user(self) -> Any:
         """Whose gates these are; of a request, whoever is signed in at the moment."""
-        if self._request is None:
-            return self._given_user
-        return getattr(self._request, "user", None)
+        request = self._request
+        found = self._given_user if request is None else getattr(request, "user", None)
+        # Out of Django's lazy wrapper, which is slow to look through, and is looked through a lot.
+        if isinstance(found, LazyObject):
+            if found._wrapped is empty:
+                found._setup()
+            return found._wrapped
+        return found
 
     @property
     def known(self) -> Known:

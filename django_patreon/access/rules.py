@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, TypedDict
 
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Requirement, TierFacts
@@ -91,7 +92,7 @@ class Rule:
         """All tiers that the rule names, as they were given."""
         return self.tiers if self.at_least is None else (*self.tiers, self.at_least)
 
-    @property
+    @cached_property
     def campaign_id(self) -> str | None:
         """Patreon's id of the campaign that the rule names, or whose `Tier` it names."""
         if self.campaign is not None:

@@ -42,9 +42,9 @@ _ARRAY_AND_AGGREGATE = {
 
 
 @lru_cache
-def statement(vendor: str) -> str:
-    """Return the query for a kind of database. Its parameters: the key of the `user`, and the id
-    of the `campaign` that the site has chosen, or "".
+def statement(vendor: str, *, chosen: bool) -> str:
+    """Return the query for a kind of database. Its parameters: the key of the `user`, and where the
+    site has `chosen` a campaign, its id (`campaign`).
 
     Raises `NotSupportedError` for a database that it has not been written for.
     """
@@ -76,10 +76,15 @@ def statement(vendor: str) -> str:
     )
     one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {on_sale})"
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
-    columns += (
-        f", (SELECT {one_campaign} FROM {campaign} c WHERE c.patreon_id = m.campaign_id"
-        " AND NOT c.is_ours AND c.patreon_id <> %(campaign)s)"
-    )
+    of_the_person = f"{campaign} c WHERE c.patreon_id = m.campaign_id AND NOT c.is_ours"
+    of_the_site = f"{campaign} WHERE is_ours"
+    if chosen:
+        of_the_person += " AND c.patreon_id <> %(campaign)s"
+        of_the_site += (
+            " OR patreon_id = %(campaign)s"
+            " ORDER BY CASE WHEN patreon_id = %(campaign)s THEN 0 ELSE 1 END, id"
+        )
+    columns += f", (SELECT {one_campaign} FROM {of_the_person})"
     memberships = listed(f"{array}({columns})", f"{membership} m WHERE m.account_id = a.id")
     runs = listed("c.patreon_id", f"{campaign} c WHERE c.creator_id = a.id")
     granted = one_tier("t.patreon_id, t.amount_cents, t.campaign_id", "t.patreon_id = g.tier_id")
@@ -89,10 +94,7 @@ def statement(vendor: str) -> str:
     )
     campaigns = listed(
         one_campaign,
-        f"(SELECT patreon_id, is_ours, currency, url FROM {campaign}"
-        " WHERE is_ours OR patreon_id = %(campaign)s"
-        " ORDER BY CASE WHEN patreon_id = %(campaign)s THEN 0 ELSE 1 END, id"
-        f" LIMIT {MOST_CAMPAIGNS}) c",
+        f"(SELECT patreon_id, is_ours, currency, url FROM {of_the_site} LIMIT {MOST_CAMPAIGNS}) c",
     )
     person = f"{array}(a.state, {runs}, {memberships})"
     who = f"(SELECT {person} FROM {account} a WHERE a.user_id = %(user)s)"

@@ -68,7 +68,7 @@ class Hearing:
         self.grants = [each for each in case.grants if each.campaign_id in here]
         in_force = [each for each in self.grants if each.is_in_force(case.now)]
         self.denials = [each for each in in_force if each.deny]
-        self.passes = tuple(of_grant(each) for each in in_force if not each.deny)
+        self.passes = tuple([of_grant(each) for each in in_force if not each.deny])
         self.judgement = _judgement(case)
 
     def decide(self, requirement: Requirement) -> Decision:
@@ -92,6 +92,8 @@ def _judgement(case: Case) -> Judgement:
     membership, and the old one is found gone in the very answer that lists the new one.
     """
     mine = [each for each in case.memberships if each.campaign_id == case.campaign_id]
+    if len(mine) == 1:
+        return judge(mine[0], policy=case.policy, now=case.now)
     newest = max((each.fetched_at for each in mine), default=None)
     found = [
         judge(each, policy=case.policy, now=case.now) for each in mine if each.fetched_at == newest

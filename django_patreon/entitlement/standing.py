@@ -74,12 +74,15 @@ def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judg
         refusal=paid.refusal,
         detail=paid.detail,
         standings=tuple(
-            replace(
-                each,
+            Standing(  # not `replace`, which takes three times as long
+                reason=each.reason,
                 until=earlier(each.until, expires),
+                pays=each.pays,
                 tier_ids=each.tier_ids | free,
+                monthly_cents=each.monthly_cents,
                 lifetime_cents=membership.campaign_lifetime_support_cents or 0,
                 member_since=membership.pledge_relationship_start,
+                detail=each.detail,
             )
             for each in found
         ),
