@@ -169,7 +169,7 @@ class TestWhoseSiteItIs:
     def ours(self) -> set[str]:
         return set(Campaign.objects.filter(is_ours=True).values_list("patreon_id", flat=True))
 
-    @pytest.mark.parametrize("asked", [[], ALL, [*ALL, "campaigns.members"]])
+    @pytest.mark.parametrize("asked", [ALL, [*ALL, "campaigns.members"]])
     def test_a_creator_cannot_make_it_theirs_by_an_address_of_their_own(
         self, dance: Dance, settings, asked: list[str]
     ) -> None:
@@ -177,6 +177,28 @@ class TestWhoseSiteItIs:
         self.creator(dance, scope=" ".join([*ALL, self.RIGHTS]))
         assert Campaign.objects.get(patreon_id=FOREIGN).creator == dance.user.patreon_account
         assert self.ours() == set()
+
+    def test_who_signs_in_first_is_believed_until_a_patron_knows_better(self, dance: Dance) -> None:
+        self.creator(dance, scope=" ".join([*ALL, self.RIGHTS]))
+        stranger = dance.user
+        assert self.ours() == {FOREIGN}
+        dance.client.logout()
+        dance.sign_in("gold")
+        assert self.ours() == {HOME}
+        assert check(dance.user)
+        assert not check(stranger)
+        dance.client.logout()
+        self.creator(dance, scope=" ".join([*ALL, self.RIGHTS]))
+        assert self.ours() == {HOME}
+
+    def test_the_creator_who_signs_in_first_sees_their_own_site(self, dance: Dance) -> None:
+        dance.sign_in("creator")
+        assert self.ours() == {HOME}
+        assert check(dance.user, at_least="9100003").reason == "creator"
+        dance.client.logout()
+        dance.sign_in("gold")
+        assert self.ours() == {HOME}
+        assert not Campaign.objects.get(patreon_id=HOME).is_claimed
 
     def test_nor_when_they_leave_out_what_the_site_asks_for(self, dance: Dance, settings) -> None:
         settings.SOCIAL_AUTH_PATREON_SCOPE = ALL

@@ -60,6 +60,11 @@ class Campaign(models.Model):
         db_index=True,
         help_text=_("This site acts for it: it owns our client, or its creator lets us read it."),
     )
+    is_claimed = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text=_("Ours on the word of its creator, until something better is known."),
+    )
     fetched_at = models.DateTimeField(_("as of"))
 
     class Meta:

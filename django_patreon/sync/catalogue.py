@@ -14,6 +14,8 @@ from django_patreon.models import Campaign, Tier
 from django_patreon.resources import Campaign as CampaignNews
 from django_patreon.resources import Tier as TierNews
 
+from .ours import Ours, disown_claims
+
 __all__ = ["cut", "moment", "months", "number", "save_campaigns", "save_tiers"]
 
 LARGEST = 2**53
@@ -23,7 +25,7 @@ _Row = TypeVar("_Row", Campaign, Tier)
 
 
 def save_campaigns(
-    news: Mapping[str, CampaignNews], ours: set[str], fetched_at: datetime
+    news: Mapping[str, CampaignNews], ours: Ours, fetched_at: datetime
 ) -> dict[str, Campaign]:
     wanted: dict[str, dict[str, Any]] = {}
     for key, each in news.items():
@@ -36,8 +38,9 @@ def save_campaigns(
             "is_monthly": each.is_monthly,
         }
         wanted[key] = {name: value for name, value in told.items() if value is not None}
-        if key in ours:
-            wanted[key]["is_ours"] = True
+        if key in (ours.certain, ours.claimed):
+            wanted[key] |= {"is_ours": True, "is_claimed": key != ours.certain}
+    disown_claims(ours)
     return _upsert(Campaign, wanted, fetched_at)
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django_patreon.conf import patreon_settings
 from django_patreon.models import Campaign
 from django_patreon.resources import Identity, Member
 
-__all__ = ["ALL_MEMBERSHIPS", "find_ours", "set_ours"]
+__all__ = ["ALL_MEMBERSHIPS", "Ours", "disown_claims", "find_ours", "set_ours"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -18,10 +19,18 @@ CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
 """Rights over a campaign that its creator gives to a site that acts for it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """What an answer says of whose campaigns are: the id that is `certain`, or only `claimed`."""
+
+    certain: str | None = None
+    claimed: str | None = None
+
+
 def set_ours(campaign: Campaign, is_ours: bool) -> None:
     """Let an operator say whether this site acts for a campaign."""
-    campaign.is_ours = is_ours
-    campaign.save(update_fields=["is_ours"])
+    campaign.is_ours, campaign.is_claimed = is_ours, False
+    campaign.save(update_fields=["is_ours", "is_claimed"])
 
 
 def find_ours(
@@ -31,39 +40,45 @@ def find_ours(
     scopes: Collection[str],
     asked: Collection[str],
     by_operator: bool,
-) -> set[str]:
-    """Tell this site's own campaigns from those that somebody here happens to know.
+) -> Ours:
+    """Tell this site's own campaign from those that somebody here happens to know.
 
-    What the site says counts, in `CAMPAIGN_ID` or by an operator who brings a creator's tokens.
-    Else a sign-in may name the first one, and never a second: the address that leads to Patreon is
-    in the visitor's hands, scopes and all.
+    What the site says is certain, in `CAMPAIGN_ID` or by an operator who brings a creator's tokens;
+    and so is what Patreon shows of the client's own campaign. That a creator gives us rights over
+    theirs is a claim: the address that leads to Patreon is in the visitor's hands, scopes and all.
+    It counts as long as nothing else is known, since a creator is who signs in first on most sites.
+    No sign-in makes a second campaign ours.
     """
     chosen = patreon_settings().CAMPAIGN_ID
-    found = {chosen}
     if by_operator and CREATORS_SCOPES.intersection(scopes):
-        found.add(identity.campaign_id)
-    elif chosen is None:
-        found.add(_first(identity, members, scopes, asked))
-    return {each for each in found if each is not None}
-
-
-def _first(
-    identity: Identity, members: Iterable[Member], scopes: Collection[str], asked: Collection[str]
-) -> str | None:
-    """Return the campaign that a sign-in makes ours where none is yet."""
+        return Ours(certain=identity.campaign_id)
+    if chosen is not None:
+        return Ours(certain=chosen)
     # Without the scope for all memberships Patreon shows those of the client's own campaign only
     # (official). More than one campaign means that it did not go by these scopes.
     seen = {each.campaign_id for each in members}
-    named = None
     if scopes and ALL_MEMBERSHIPS not in scopes and len(seen) == 1:
         named = seen.pop()
-    elif ALL_MEMBERSHIPS not in asked and CREATORS_SCOPES.intersection(scopes, asked):
-        # A site that asks people for all their memberships has many creators, and says which.
-        named = identity.campaign_id
-    if named is None:
-        return None
-    others = Campaign.objects.filter(is_ours=True).exclude(patreon_id=named)
-    if others.exists():
+        known = Campaign.objects.filter(is_ours=True, is_claimed=False).exclude(patreon_id=named)
+        if not known.exists():
+            return Ours(certain=named)
         logger.info("Campaign %s is not taken for this site's: another one is", named)
-        return None
-    return named
+    # A site that asks people for all their memberships has many creators, and says which.
+    elif (
+        asked
+        and ALL_MEMBERSHIPS not in asked
+        and CREATORS_SCOPES.intersection(scopes)
+        and not Campaign.objects.filter(is_ours=True).exists()
+    ):
+        return Ours(claimed=identity.campaign_id)
+    return Ours()
+
+
+def disown_claims(ours: Ours) -> None:
+    """Let what is certain overrule what was claimed."""
+    if ours.certain is None:
+        return
+    claimed = Campaign.objects.filter(is_ours=True, is_claimed=True)
+    for campaign in claimed.exclude(patreon_id=ours.certain):
+        logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
+        set_ours(campaign, False)
