@@ -3,7 +3,7 @@
 Token columns are written by `tokens` alone; campaigns, tiers and memberships by `sync` alone.
 """
 
-from .account import PatreonAccount
+from .account import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
 from .campaign import (
     Campaign,
     Tier,
@@ -17,6 +17,8 @@ from .membership import Membership
 from .rate_bucket import RateBucket
 
 __all__ = [
+    "LEASE_COLUMNS",
+    "PAIR_COLUMNS",
     "Campaign",
     "Grant",
     "Membership",

@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from django_patreon.fields import EncryptedTextField
 
-__all__ = ["PatreonAccount"]
+__all__ = ["LEASE_COLUMNS", "PAIR_COLUMNS", "PatreonAccount"]
 
-_LEASE = frozenset({"refresh_lease", "refresh_lease_until"})
-_OURS = _LEASE | {"token_generation"}
+LEASE_COLUMNS = frozenset({"refresh_lease", "refresh_lease_until"})
+"""Columns that say who may renew the pair."""
+_OURS = LEASE_COLUMNS | {"token_generation"}
 """Columns about our own work, not about the person."""
-_PAIR = frozenset(
+PAIR_COLUMNS = frozenset(
     {
         "access_token",
         "refresh_token",
@@ -122,7 +123,7 @@ class PatreonAccount(models.Model):
             super().save(**options)
             return
         loaded = {each.attname for each in self._meta.concrete_fields} - self.get_deferred_fields()
-        others = loaded - _PAIR - _LEASE - {self._meta.pk.attname}
+        others = loaded - PAIR_COLUMNS - LEASE_COLUMNS - {self._meta.pk.attname}
         same_pair = (
             type(self)
             ._base_manager.using(using)
@@ -130,7 +131,7 @@ class PatreonAccount(models.Model):
         )
         with transaction.atomic(using=using):
             super().save(**options | {"update_fields": others})
-            same_pair.update(**{name: self.__dict__[name] for name in _PAIR & loaded})
+            same_pair.update(**{name: self.__dict__[name] for name in PAIR_COLUMNS & loaded})
 
     @property
     def needs_reconnect(self) -> bool:

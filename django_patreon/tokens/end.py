@@ -17,6 +17,7 @@ from django_patreon.secret import Secret
 
 from .client import site_client
 from .news import tell_reconnect_needed
+from .pair import COLUMNS
 
 __all__ = ["revoke", "revoke_at_patreon", "tell_patreon"]
 
@@ -32,25 +33,14 @@ _silence: tuple[PatreonSettings | None, float] = (None, 0.0)
 
 def revoke(account: PatreonAccount) -> None:
     """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
-    account.refresh_from_db(fields=["access_token", "token_generation"])  # renewed since, perhaps
+    account.refresh_from_db(fields=COLUMNS)  # renewed since, perhaps
     revoke_at_patreon(PatreonAccount, account)
     account.access_token = account.refresh_token = ""
     account.token_expires_at = account.token_lifetime = None
     account.token_generation += 1
     account.state = PatreonAccount.State.RECONNECT
     account.refresh_lease, account.refresh_lease_until = "", None
-    account.save(
-        update_fields=[
-            "access_token",
-            "refresh_token",
-            "token_expires_at",
-            "token_lifetime",
-            "token_generation",
-            "state",
-            "refresh_lease",
-            "refresh_lease_until",
-        ]
-    )
+    account.save(update_fields=COLUMNS)
     tell_reconnect_needed(account, "The tokens were given up.")
 
 

@@ -10,23 +10,12 @@ from django.utils import timezone
 from django_patreon.api import TokenGrant
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.fields import Sealed
-from django_patreon.models import PatreonAccount
+from django_patreon.models import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
 from django_patreon.secret import Secret
 
 __all__ = ["COLUMNS", "columns_of", "reconnect", "token_of"]
 
-COLUMNS = (
-    "access_token",
-    "refresh_token",
-    "token_expires_at",
-    "token_lifetime",
-    "token_generation",
-    "scopes",
-    "state",
-    "last_refresh_message",
-    "refresh_lease",
-    "refresh_lease_until",
-)
+COLUMNS = PAIR_COLUMNS | LEASE_COLUMNS | {"last_refresh_message"}
 """What a new pair changes."""
 
 
