@@ -131,7 +131,8 @@ def keep_private(response: Any) -> Any:
     """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
-    response.headers["Cache-Control"] = _PRIVATE
+    if response.headers.get("Cache-Control") != _PRIVATE:
+        response.headers["Cache-Control"] = _PRIVATE
     if not response.has_header("Vary"):
         response.headers["Vary"] = "Cookie"
     elif response.headers["Vary"] != "Cookie":  # that is by the gate, before the middleware

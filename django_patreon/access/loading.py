@@ -64,17 +64,16 @@ class Known:
     """
 
     def __init__(self, row: list[Any], zone: tzinfo) -> None:
-        account, granted, ours = map(_list, row)
+        account, granted, ours = _lists(row)
         state, runs, joined = account or (None, None, None)
         self.is_linked = bool(account)
         self.needs_reconnect = state == PatreonAccount.State.RECONNECT
-        members = [_list(each) for each in _list(joined)]
-        self.memberships = tuple(_membership(each, zone) for each in members)
-        self.grants = tuple(_grant(_list(each), zone) for each in granted)
+        members = _lists(_list(joined))
+        self.memberships = tuple([_membership(each, zone) for each in members])
+        self.grants = tuple([_grant(each, zone) for each in _lists(granted)])
         self.own_campaigns = frozenset(_list(runs))
         """The campaigns that the person runs."""
-        self._campaigns = [_list(each) for each in ours]
-        self._campaigns += [_list(each[-1]) for each in members if each[-1]]
+        self._campaigns = _lists(ours) + _lists([each[-1] for each in members if each[-1]])
 
     @cached_property
     def campaigns(self) -> Mapping[str, KnownCampaign]:
@@ -89,7 +88,7 @@ class Known:
         return {
             key: KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
             for campaign, _, _, _, on_sale in self._campaigns
-            for pk, key, price, title, url, published in map(_list, _list(on_sale))
+            for pk, key, price, title, url, published in _lists(_list(on_sale))
         }
 
     @cached_property
@@ -100,9 +99,7 @@ class Known:
     def prices(self) -> Mapping[str, int | None]:
         """Of the tiers that we know: those of the campaigns, those held, those granted."""
         found = {
-            tier[1]: tier[2]
-            for campaign in self._campaigns
-            for tier in map(_list, _list(campaign[-1]))
+            tier[1]: tier[2] for campaign in self._campaigns for tier in _lists(_list(campaign[-1]))
         }
         for membership in self.memberships:
             found.update((tier.id, tier.amount_cents) for tier in membership.tiers)
@@ -188,7 +185,7 @@ def _membership(values: list[Any], zone: tzinfo) -> MembershipFacts:
     facts["is_gifted"] = bool(facts["is_gifted"])
     facts["is_free_trial"] = bool(facts["is_free_trial"])
     facts["remembered"] = _worth(facts["remembered"])
-    facts["tiers"] = tuple(TierFacts(*_list(each)) for each in _list(facts["tiers"]))
+    facts["tiers"] = tuple([TierFacts(*each) for each in _lists(_list(facts["tiers"]))])
     return MembershipFacts(**facts)
 
 
@@ -203,6 +200,10 @@ def _grant(values: list[Any], zone: tzinfo) -> GrantFacts:
         until=_moment(until, zone),
         campaign_id=campaign or tier_campaign,
     )
+
+
+def _lists(values: list[Any]) -> list[list[Any]]:
+    return [each if each.__class__ is list else _list(each) for each in values]
 
 
 def _list(value: Any) -> list[Any]:

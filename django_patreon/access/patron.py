@@ -133,11 +133,11 @@ class Patron:
         if user is None or not user.is_authenticated:
             needs = rule.requirement({})
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
-        known, campaign = self.known, rule.campaign_id
+        known, campaign = self._known_to(user), rule.campaign_id
         # One moment for all gates of a request: they should not disagree on a page.
         hearing = self._hearings.get(campaign)
         if hearing is None:
-            hearing = self._hearings[campaign] = Hearing(self.case(campaign))
+            hearing = self._hearings[campaign] = Hearing(self._case(user, known, campaign))
         return hearing.decide(rule.requirement({} if rule.at_least is None else known.prices))
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
@@ -148,12 +148,18 @@ class Patron:
     def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
         """Put together what is known for the rule, of the campaign named or the site's own."""
         self.mark_asked()
-        known = self.known
+        return self._case(self.user, self.known, campaign_id, bypass=bypass)
+
+    def _case(
+        self, user: Any, known: Known, campaign_id: str | None, *, bypass: bool = True
+    ) -> Case:
         if campaign_id is None:
             campaign_id = known.default_campaign
-        if self.view_as is not None and bypass:
-            return pretended(known, campaign_id, self.view_as, now=now())
-        return known.case(campaign_id, now=now(), is_staff=is_staff(self.user), bypass=bypass)
+        works_here = is_staff(user)
+        view_as = self.view_as if bypass and works_here else None
+        if view_as is not None:
+            return pretended(known, campaign_id, view_as, now=now())
+        return known.case(campaign_id, now=now(), is_staff=works_here, bypass=bypass)
 
     @property
     def has(self) -> list[str]:
@@ -184,7 +190,10 @@ class Patron:
 
     @property
     def known(self) -> Known:
-        pk = self.user.pk
+        return self._known_to(self.user)
+
+    def _known_to(self, user: Any) -> Known:
+        pk = user.pk
         if self._known is None or self._known_of != pk:
             self._known, self._known_of = load(pk), pk
             self._hearings.clear()

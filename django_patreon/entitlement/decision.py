@@ -74,7 +74,11 @@ class Hearing:
     def decide(self, requirement: Requirement) -> Decision:
         """Say whether the person of the case meets `requirement`."""
         inquiry = _Inquiry(requirement, self)
-        return next(found for _, ask in _STEPS if (found := ask(inquiry)) is not None)
+        for _, ask in _STEPS:
+            found = ask(inquiry)
+            if found is not None:
+                return found
+        raise AssertionError("the last step always decides")
 
     @property
     def bypass(self) -> Reason | None:
@@ -136,7 +140,7 @@ class _Inquiry:
 
     def allow(self, standing: Standing) -> Decision:
         """Open, until it ends or until a denial that is already written down begins."""
-        denials = (e.starts_at for e in self.hearing.grants if e.deny and e.is_ahead(self.case.now))
+        denials = [e.starts_at for e in self.hearing.grants if e.deny and e.is_ahead(self.case.now)]
         return Decision(
             allowed=True,
             reason=standing.reason,

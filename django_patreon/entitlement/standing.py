@@ -67,24 +67,27 @@ def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judg
     if membership.last_charge_status not in CHARGES:
         return _refuses(Reason.UNKNOWN_CHARGE, detail=str(membership.last_charge_status))
     paid = _paid(membership, policy, now)
-    free = frozenset(tier.id for tier in membership.tiers if tier.is_free)
+    free = frozenset([tier.id for tier in membership.tiers if tier.is_free])
     # Naming a free tier on purpose is the only way to let its members in (T6).
     found = paid.standings + ((Standing(reason=Reason.FREE_TIER),) if free else ())
     return Judgement(
         refusal=paid.refusal,
         detail=paid.detail,
+        # Lists, here and in `worth`: this runs at every gate, and generators take longer.
         standings=tuple(
-            Standing(  # not `replace`, which takes three times as long
-                reason=each.reason,
-                until=earlier(each.until, expires),
-                pays=each.pays,
-                tier_ids=each.tier_ids | free,
-                monthly_cents=each.monthly_cents,
-                lifetime_cents=membership.campaign_lifetime_support_cents or 0,
-                member_since=membership.pledge_relationship_start,
-                detail=each.detail,
-            )
-            for each in found
+            [
+                Standing(  # not `replace`, which takes three times as long
+                    reason=each.reason,
+                    until=earlier(each.until, expires),
+                    pays=each.pays,
+                    tier_ids=each.tier_ids | free,
+                    monthly_cents=each.monthly_cents,
+                    lifetime_cents=membership.campaign_lifetime_support_cents or 0,
+                    member_since=membership.pledge_relationship_start,
+                    detail=each.detail,
+                )
+                for each in found
+            ]
         ),
     )
 
@@ -104,7 +107,8 @@ def of_grant(grant: GrantFacts) -> Standing:
 
 def earlier(*moments: datetime | None) -> datetime | None:
     """The first of these; None is never."""
-    return min((each for each in moments if each is not None), default=None)
+    known = [each for each in moments if each is not None]
+    return min(known) if known else None
 
 
 def _paid(membership: MembershipFacts, policy: Policy, now: datetime) -> Judgement:

@@ -21,7 +21,7 @@ class Worth:
     @property
     def paid_ids(self) -> frozenset[str]:
         """A free tier is worth nothing, however many there are (T6)."""
-        return frozenset(key for key, price in self.prices.items() if (price or 0) > 0)
+        return frozenset([key for key, price in self.prices.items() if (price or 0) > 0])
 
     @property
     def amount(self) -> int:
@@ -31,7 +31,7 @@ class Worth:
     @property
     def monthly(self) -> int:
         """The highest tier, or the amount where that is more (T5, T11): never the sum."""
-        return max([self.amount, *(price or 0 for price in self.prices.values())])
+        return max([self.amount, *[price or 0 for price in self.prices.values()]])
 
     @property
     def pays(self) -> bool:
