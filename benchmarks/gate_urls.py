@@ -15,7 +15,7 @@ from django_patreon.access import check, patron_required
 from django_patreon.models import Membership
 
 SESSION = requests.Session()
-ROWS = [{"title": f"Story {n}", "words": 1000 * n} for n in range(20)]
+ROWS = [{"title": f"Story {n}", "words": 1000 * n} for n in range(50)]
 PAGE = engines["django"].from_string(
     "<h1>open to {{ user.username }}</h1>"
     "{% for row in rows %}<li>{{ row.title|upper }}, {{ row.words }} words</li>{% endfor %}"
