@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import connections, router
 from django.utils import timezone
 from django.utils.functional import cached_property
@@ -23,7 +22,7 @@ from django_patreon.entitlement import (
     TierFacts,
     Worth,
 )
-from django_patreon.models import Membership, PatreonAccount, checkout_address
+from django_patreon.models import Grant, Membership, PatreonAccount, checkout_address
 
 from .prepared import ask
 from .statement import MEMBERSHIP, statement
@@ -63,12 +62,12 @@ class Known:
     Most gates need the person's side only: the campaigns' is made when somebody asks for it.
     """
 
-    def __init__(self, row: list[Any], zone: tzinfo) -> None:
+    def __init__(self, row: Any, zone: tzinfo) -> None:
         account, granted, ours = _lists(row)
         state, runs, joined = account or (None, None, None)
         self.is_linked = bool(account)
         self.needs_reconnect = state == PatreonAccount.State.RECONNECT
-        members = _lists(_list(joined))
+        members = _lists(joined)
         self.memberships = tuple([_membership(each, zone) for each in members])
         self.grants = tuple([_grant(each, zone) for each in _lists(granted)])
         self.own_campaigns = frozenset(_list(runs))
@@ -88,7 +87,7 @@ class Known:
         return {
             key: KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
             for campaign, _, _, _, on_sale in self._campaigns
-            for pk, key, price, title, url, published in _lists(_list(on_sale))
+            for pk, key, price, title, url, published in _lists(on_sale)
         }
 
     @cached_property
@@ -98,12 +97,16 @@ class Known:
     @cached_property
     def prices(self) -> Mapping[str, int | None]:
         """Of the tiers that we know: those of the campaigns, those held, those granted."""
-        found = {
-            tier[1]: tier[2] for campaign in self._campaigns for tier in _lists(_list(campaign[-1]))
-        }
+        found: dict[str, int | None] = {}
+        for campaign in self._campaigns:
+            for _, key, price, *_ in _lists(campaign[-1]):
+                found[key] = price
         for membership in self.memberships:
-            found.update((tier.id, tier.amount_cents) for tier in membership.tiers)
-        found.update((each.tier.id, each.tier.amount_cents) for each in self.grants if each.tier)
+            for tier in membership.tiers:
+                found[tier.id] = tier.amount_cents
+        for grant in self.grants:
+            if grant.tier is not None:
+                found[grant.tier.id] = grant.tier.amount_cents
         return found
 
     @cached_property
@@ -134,15 +137,18 @@ class Known:
         )
 
 
+_USER = Grant._meta.get_field("user")
+
+
 def load(user_pk: Any) -> Known:
     """Ask the database about a user. One query."""
     using = router.db_for_read(Membership)
     connection = connections[using]
-    key = get_user_model()._meta.pk.get_db_prep_value(user_pk, connection)
+    key = _USER.get_db_prep_value(user_pk, connection)
     chosen = patreon_settings().CAMPAIGN_ID
     params = {"user": key} if chosen is None else {"user": key, "campaign": chosen}
     found = ask(connection, statement(connection.vendor, chosen=chosen is not None), params)
-    return Known(_list(found), connection.timezone or timezone.get_default_timezone())
+    return Known(found, connection.timezone or timezone.get_default_timezone())
 
 
 def _policy(bypass: bool) -> Policy:
@@ -169,24 +175,23 @@ def _policy_of(chosen: PatreonSettings, bypass: bool) -> Policy:
     )
 
 
-_MOMENTS = (
-    "fetched_at",
-    "last_charge_date",
-    "next_charge_date",
-    "pledge_relationship_start",
-    "blank_since",
+_MOMENTS, _FLAGS = (
+    [MEMBERSHIP.index(field.name) for field in fields(MembershipFacts) if kind in str(field.type)]
+    for kind in ("datetime", "bool")
 )
+_REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
 
 
 def _membership(values: list[Any], zone: tzinfo) -> MembershipFacts:
-    facts = dict(zip(MEMBERSHIP, values, strict=False))  # its campaign comes last
-    for name in _MOMENTS:
-        facts[name] = _moment(facts[name], zone)
-    facts["is_gifted"] = bool(facts["is_gifted"])
-    facts["is_free_trial"] = bool(facts["is_free_trial"])
-    facts["remembered"] = _worth(facts["remembered"])
-    facts["tiers"] = tuple([TierFacts(*each) for each in _lists(_list(facts["tiers"]))])
-    return MembershipFacts(**facts)
+    facts = values[:-1]  # its campaign comes last
+    for place in _MOMENTS:
+        if facts[place] is not None:
+            facts[place] = _moment(facts[place], zone)
+    for place in _FLAGS:
+        facts[place] = bool(facts[place])
+    facts[_REMEMBERED] = _worth(facts[_REMEMBERED])
+    facts[_TIERS] = tuple([TierFacts(*each) for each in _lists(facts[_TIERS])])
+    return MembershipFacts(*facts)
 
 
 def _grant(values: list[Any], zone: tzinfo) -> GrantFacts:
@@ -202,8 +207,10 @@ def _grant(values: list[Any], zone: tzinfo) -> GrantFacts:
     )
 
 
-def _lists(values: list[Any]) -> list[list[Any]]:
-    return [each if each.__class__ is list else _list(each) for each in values]
+def _lists(value: Any) -> list[Any]:
+    """Read a list of lists."""
+    found = _list(value)
+    return [_list(each) if isinstance(each, str) else each for each in found] if found else found
 
 
 def _list(value: Any) -> list[Any]:

@@ -183,9 +183,11 @@ class Patron:
         found = self._given_user if request is None else getattr(request, "user", None)
         # Out of Django's lazy wrapper, which is slow to look through, and is looked through a lot.
         if isinstance(found, LazyObject):
-            if found._wrapped is empty:
+            inside = found._wrapped
+            if inside is empty:
                 found._setup()
-            return found._wrapped
+                inside = found._wrapped
+            return inside
         return found
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from .facts import Case, Decision, Requirement
+from .facts import Case, Decision, GrantFacts, Requirement
 from .reasons import Reason
 from .requirement import shortfall, unmet
 from .standing import Judgement, Standing, earlier, judge, of_grant
@@ -64,12 +64,16 @@ class Hearing:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        here = (None, case.campaign_id)
-        self.grants = [each for each in case.grants if each.campaign_id in here]
-        in_force = [each for each in self.grants if each.is_in_force(case.now)]
-        self.denials = [each for each in in_force if each.deny]
-        self.passes = tuple([of_grant(each) for each in in_force if not each.deny])
         self.judgement = _judgement(case)
+        self.grants: list[GrantFacts] = []
+        self.denials: list[GrantFacts] = []
+        self.passes: tuple[Standing, ...] = ()
+        if case.grants:  # as a rule there are none
+            here = (None, case.campaign_id)
+            self.grants = [each for each in case.grants if each.campaign_id in here]
+            in_force = [each for each in self.grants if each.is_in_force(case.now)]
+            self.denials = [each for each in in_force if each.deny]
+            self.passes = tuple(of_grant(each) for each in in_force if not each.deny)
 
     def decide(self, requirement: Requirement) -> Decision:
         """Say whether the person of the case meets `requirement`."""
@@ -118,6 +122,12 @@ def _in_full(standing: Standing) -> list[tuple[bool, Any]]:
     return [(value is None, value) for value in values]
 
 
+def _outlasts(one: Standing, other: Standing) -> bool:
+    if one.until is None or other.until is None:
+        return other.until is not None
+    return one.until > other.until
+
+
 class _Inquiry:
     """One requirement at one hearing."""
 
@@ -130,11 +140,9 @@ class _Inquiry:
         """Pick what meets the requirement, the most lasting first; None when nothing does."""
         best: Standing | None = None
         for each in found:
-            if unmet(self.requirement, each) is not None:
+            if best is not None and not _outlasts(each, best):
                 continue
-            if each.until is None:
-                return each
-            if best is None or best.until is None or best.until < each.until:
+            if unmet(self.requirement, each) is None:
                 best = each
         return best
 

@@ -36,7 +36,7 @@ class TierFacts:
         return self.amount_cents is not None and self.amount_cents <= 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class MembershipFacts:
     """One person's membership of one campaign, in Patreon's own words, as of `fetched_at`."""
 

@@ -7,7 +7,7 @@ tier. The entitlement leads. The words decide where it is blank, and name the re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from .facts import GrantFacts, MembershipFacts, Policy
@@ -59,37 +59,7 @@ class Judgement:
 
 def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judgement:
     """Say what `membership` is worth at `now`, its age included."""
-    expires = _later(membership.fetched_at, policy.max_age)
-    if expires is not None and expires <= now:
-        return _refuses(Reason.TOO_OLD)
-    if membership.patron_status not in STATUSES:
-        return _refuses(Reason.UNKNOWN_STATUS, detail=str(membership.patron_status))
-    if membership.last_charge_status not in CHARGES:
-        return _refuses(Reason.UNKNOWN_CHARGE, detail=str(membership.last_charge_status))
-    paid = _paid(membership, policy, now)
-    free = frozenset([tier.id for tier in membership.tiers if tier.is_free])
-    # Naming a free tier on purpose is the only way to let its members in (T6).
-    found = paid.standings + ((Standing(reason=Reason.FREE_TIER),) if free else ())
-    return Judgement(
-        refusal=paid.refusal,
-        detail=paid.detail,
-        # Lists, here and in `worth`: this runs at every gate, and generators take longer.
-        standings=tuple(
-            [
-                Standing(  # not `replace`, which takes three times as long
-                    reason=each.reason,
-                    until=earlier(each.until, expires),
-                    pays=each.pays,
-                    tier_ids=each.tier_ids | free,
-                    monthly_cents=each.monthly_cents,
-                    lifetime_cents=membership.campaign_lifetime_support_cents or 0,
-                    member_since=membership.pledge_relationship_start,
-                    detail=each.detail,
-                )
-                for each in found
-            ]
-        ),
-    )
+    return _Judge(membership, policy, now).judgement()
 
 
 def of_grant(grant: GrantFacts) -> Standing:
@@ -111,156 +81,206 @@ def earlier(*moments: datetime | None) -> datetime | None:
     return min(known) if known else None
 
 
-def _paid(membership: MembershipFacts, policy: Policy, now: datetime) -> Judgement:
-    """Judge what is paid for, and then what the site chooses not to count."""
-    worth = _listed(membership)
-    if worth.pays:
-        judgement = _entitled(membership, worth, policy, now)
-    else:
-        judgement = _blank(membership, policy, now)
-    if judgement.refusal is not None:
-        return judgement
-    gift, trial = membership.is_gifted, _is_trial(membership)
-    if gift and not policy.count_gifted:
-        return _refuses(Reason.GIFT_NOT_COUNTED)
-    if trial and not policy.count_trial:
-        return _refuses(Reason.TRIAL_NOT_COUNTED)
-    uncharged = membership.last_charge_status is None and not gift and not trial
-    if uncharged and not policy.count_uncharged:
-        return _refuses(Reason.UNCHARGED_NOT_COUNTED)
-    return judgement
+class _Judge:
+    """One membership at one moment, and the questions that its words raise."""
 
+    def __init__(self, membership: MembershipFacts, policy: Policy, now: datetime) -> None:
+        self.membership = membership
+        self.policy = policy
+        self.now = now
+        self.expires = _later(membership.fetched_at, policy.max_age)
+        # Lists, here and in `worth`: this runs at every gate, and generators take longer.
+        self.free = frozenset([tier.id for tier in membership.tiers if tier.is_free])
 
-def _entitled(
-    membership: MembershipFacts, worth: Worth, policy: Policy, now: datetime
-) -> Judgement:
-    """Patreon lists a paid tier or an amount, which opens (official); say under which name."""
-    status, charge = membership.patron_status, membership.last_charge_status
-    if status == FORMER_PATRON:
-        end = _period_end(membership)
-        if end is None or end <= membership.fetched_at:
-            return _opens(Reason.CANCELLED, worth)  # the list outlived the date: trust the list
-        return _opens(Reason.CANCELLED, worth, end) if now < end else _refuses(Reason.FORMER)
-    is_gift = membership.is_gifted
-    if not is_gift and (status == DECLINED_PATRON or charge == "Declined"):
-        return _declined(membership, worth, membership.last_charge_date, policy, now)
-    if is_gift:
-        judgement = _opens(Reason.GIFT, worth)
-    elif _is_trial(membership):
-        judgement = _opens(Reason.TRIAL, worth)
-    elif charge in _LISTED:
-        judgement = _opens(_LISTED[charge], worth)
-    else:
-        judgement = _opens(Reason.STILL_ENTITLED, worth, detail=charge or "")
-    known = membership.remembered
-    calm = status != DECLINED_PATRON and charge in CALM_CHARGES
-    if not calm or worth.paid_ids or known is None or not known.paid_ids:
-        return judgement
-    if known.amount > worth.amount:
-        return judgement  # a smaller pledge
-    # The tiers have gone though as much is paid: half a blank (T12).
-    kept = _kept_for_a_while(membership, known, policy, now)
-    return replace(judgement, standings=judgement.standings + kept)
+    def judgement(self) -> Judgement:
+        """Judge what is paid for, and then what the site chooses not to count."""
+        membership, policy = self.membership, self.policy
+        status, charge = membership.patron_status, membership.last_charge_status
+        if self.expires is not None and self.expires <= self.now:
+            return Judgement(refusal=Reason.TOO_OLD)
+        if status not in STATUSES:
+            return Judgement(refusal=Reason.UNKNOWN_STATUS, detail=str(status))
+        if charge not in CHARGES:
+            return Judgement(refusal=Reason.UNKNOWN_CHARGE, detail=str(charge))
+        worth = self.listed()
+        found = self.entitled(worth) if worth.pays else self.blank()
+        if found.refusal is not None:
+            return found
+        gift, trial = membership.is_gifted, self.is_trial
+        if gift and not policy.count_gifted:
+            return self.refuses(Reason.GIFT_NOT_COUNTED)
+        if trial and not policy.count_trial:
+            return self.refuses(Reason.TRIAL_NOT_COUNTED)
+        uncharged = charge is None and not gift and not trial
+        if uncharged and not policy.count_uncharged:
+            return self.refuses(Reason.UNCHARGED_NOT_COUNTED)
+        return found
+
+    def entitled(self, worth: Worth) -> Judgement:
+        """Patreon lists a paid tier or an amount, which opens (official); say under which name."""
+        membership = self.membership
+        status, charge = membership.patron_status, membership.last_charge_status
+        if status == FORMER_PATRON:
+            end = self.period_end()
+            if end is None or end <= membership.fetched_at:
+                return self.opens(Reason.CANCELLED, worth)  # it outlived the date: trust the list
+            still = self.now < end
+            return (
+                self.opens(Reason.CANCELLED, worth, end) if still else self.refuses(Reason.FORMER)
+            )
+        is_gift = membership.is_gifted
+        if not is_gift and (status == DECLINED_PATRON or charge == "Declined"):
+            return self.declined(worth, membership.last_charge_date)
+        half = self.half_blank(worth)
+        if is_gift:
+            return self.opens(Reason.GIFT, worth, more=half)
+        if self.is_trial:
+            return self.opens(Reason.TRIAL, worth, more=half)
+        if charge in _LISTED:
+            return self.opens(_LISTED[charge], worth, more=half)
+        return self.opens(Reason.STILL_ENTITLED, worth, detail=charge or "", more=half)
+
+    def half_blank(self, worth: Worth) -> tuple[Standing, ...]:
+        """Keep the tiers that have gone though as much is paid (T12)."""
+        membership, known = self.membership, self.membership.remembered
+        if known is None or worth.paid_ids or not known.paid_ids:
+            return ()
+        calm = membership.last_charge_status in CALM_CHARGES
+        if not calm or membership.patron_status == DECLINED_PATRON:
+            return ()
+        return () if known.amount > worth.amount else self.kept_for_a_while(known)  # or it is less
+
+    def blank(self) -> Judgement:
+        """Patreon lists nothing paid; say whether anything speaks against believing it."""
+        membership, known = self.membership, self.membership.remembered
+        status, charge = membership.patron_status, membership.last_charge_status
+        if charge in RETURNED_CHARGES:
+            return self.refuses(Reason.REFUNDED, detail=charge or "")
+        if charge == "Fraud":
+            return self.refuses(Reason.FRAUD)
+        if status is None:
+            return self.refuses(Reason.NEVER)
+        if status == FORMER_PATRON:
+            return self.cancelled()
+        if status == DECLINED_PATRON or charge == "Declined":
+            start = membership.last_charge_date or membership.blank_since
+            if start is None or (known is None and self.never_gave):
+                return self.refuses(Reason.DECLINED)  # joining with an empty card opens nothing
+            return self.declined(known or Worth(), start)
+        if charge in ("Other", "Deleted"):
+            return self.refuses(Reason.CHARGE_FAILED, detail=charge or "")
+        if known is None:
+            # It is worth paid support and no tier, and only while what was paid for runs.
+            end = self.period_end()
+            if charge != "Paid" or (end is not None and end <= self.now):
+                return self.refuses(Reason.BLANK)
+        kept = self.kept_for_a_while(known or Worth())
+        return Judgement(standings=kept + self.named_free()) if kept else self.refuses(Reason.BLANK)
+
+    def cancelled(self) -> Judgement:
+        """Cancelling does not end what has been paid for (T8).
+
+        Which tier that was, only our memory knows; without one it is worth paid support, no tier.
+        """
+        known, charge = self.membership.remembered, self.membership.last_charge_status
+        end = self.period_end()
+        never_paid = charge == "Deleted" and self.never_gave and known is None
+        if end is None or end <= self.now or charge not in PERIOD_CHARGES or never_paid:
+            return self.refuses(Reason.FORMER)
+        return self.opens(Reason.CANCELLED, known or Worth(), end)
+
+    def declined(self, worth: Worth, start: datetime | None) -> Judgement:
+        """A grace from the declined charge (T7), the same whether or not Patreon still lists it.
+
+        A charge without a date (observed for everybody at once, in an outage) begins no grace, and
+        ends none either.
+        """
+        end = None if start is None else _later(start, self.policy.declined_grace)
+        if end is not None and end <= self.now:
+            return self.refuses(Reason.DECLINED)
+        return self.opens(Reason.DECLINED_GRACE, worth, end)
+
+    def kept_for_a_while(self, worth: Worth) -> tuple[Standing, ...]:
+        """Keep what is blank now for a short time since it became so (T12)."""
+        since = self.membership.blank_since or self.membership.fetched_at
+        end = _later(since, self.policy.blank_grace)
+        if end is not None and end <= self.now:
+            return ()
+        return (self.paid(Reason.BLANK_GRACE, worth, end),)
+
+    def period_end(self) -> datetime | None:
+        """When the paid period ends: the next charge, or the last one plus its months.
+
+        None when Patreon names neither. A trial ends when Patreon says so and never by sums: its
+        length is not a number of months.
+        """
+        membership = self.membership
+        if membership.next_charge_date is not None:
+            return membership.next_charge_date
+        if membership.last_charge_date is None or self.is_trial:
+            return None
+        return add_months(membership.last_charge_date, months(membership.pledge_cadence))
+
+    def listed(self) -> Worth:
+        membership = self.membership
+        return Worth(
+            {tier.id: tier.amount_cents for tier in membership.tiers},
+            membership.currently_entitled_amount_cents or 0,
+            membership.pledge_cadence,
+        )
+
+    @property
+    def is_trial(self) -> bool:
+        return self.membership.is_free_trial or self.membership.last_charge_status == "Free Trial"
+
+    @property
+    def never_gave(self) -> bool:
+        return self.membership.campaign_lifetime_support_cents == 0
+
+    def opens(
+        self,
+        reason: Reason,
+        worth: Worth,
+        until: datetime | None = None,
+        *,
+        detail: str = "",
+        more: tuple[Standing, ...] = (),
+    ) -> Judgement:
+        standing = self.paid(reason, worth, until, detail)
+        return Judgement(standings=(standing, *more, *self.named_free()))
+
+    def refuses(self, reason: Reason, *, detail: str = "") -> Judgement:
+        return Judgement(standings=self.named_free(), refusal=reason, detail=detail)
+
+    def paid(
+        self, reason: Reason, worth: Worth, until: datetime | None, detail: str = ""
+    ) -> Standing:
+        return Standing(
+            reason=reason,
+            until=earlier(until, self.expires),
+            pays=True,
+            tier_ids=self.free.union(worth.prices),
+            monthly_cents=worth.monthly,
+            lifetime_cents=self.membership.campaign_lifetime_support_cents or 0,
+            member_since=self.membership.pledge_relationship_start,
+            detail=detail,
+        )
+
+    def named_free(self) -> tuple[Standing, ...]:
+        """Naming a free tier on purpose is the only way to let its members in (T6)."""
+        if not self.free:
+            return ()
+        standing = Standing(
+            reason=Reason.FREE_TIER,
+            until=self.expires,
+            tier_ids=self.free,
+            lifetime_cents=self.membership.campaign_lifetime_support_cents or 0,
+            member_since=self.membership.pledge_relationship_start,
+        )
+        return (standing,)
 
 
 _LISTED = {None: Reason.UNCHARGED, "Pending": Reason.PENDING, "Paid": Reason.PAID}
-
-
-def _blank(membership: MembershipFacts, policy: Policy, now: datetime) -> Judgement:
-    """Patreon lists nothing paid; say whether something speaks against taking that at its word."""
-    status, charge = membership.patron_status, membership.last_charge_status
-    if charge in RETURNED_CHARGES:
-        return _refuses(Reason.REFUNDED, detail=charge or "")
-    if charge == "Fraud":
-        return _refuses(Reason.FRAUD)
-    if status is None:
-        return _refuses(Reason.NEVER)
-    if status == FORMER_PATRON:
-        return _cancelled(membership, now)
-    if status == DECLINED_PATRON or charge == "Declined":
-        start = membership.last_charge_date or membership.blank_since
-        if start is None or (membership.remembered is None and _never_gave(membership)):
-            return _refuses(Reason.DECLINED)  # joining with an empty card opens nothing
-        return _declined(membership, membership.remembered or Worth(), start, policy, now)
-    if charge in ("Other", "Deleted"):
-        return _refuses(Reason.CHARGE_FAILED, detail=charge or "")
-    known = membership.remembered
-    if known is None:
-        # It is worth paid support and no tier, and only while what was paid for runs.
-        end = _period_end(membership)
-        if charge != "Paid" or (end is not None and end <= now):
-            return _refuses(Reason.BLANK)
-    kept = _kept_for_a_while(membership, known or Worth(), policy, now)
-    return Judgement(standings=kept) if kept else _refuses(Reason.BLANK)
-
-
-def _cancelled(membership: MembershipFacts, now: datetime) -> Judgement:
-    """Cancelling does not end what has been paid for (T8).
-
-    Which tier that was, only our memory knows; without one it is worth paid support and no tier.
-    """
-    end, charge = _period_end(membership), membership.last_charge_status
-    never_paid = charge == "Deleted" and _never_gave(membership) and membership.remembered is None
-    if end is None or end <= now or charge not in PERIOD_CHARGES or never_paid:
-        return _refuses(Reason.FORMER)
-    return _opens(Reason.CANCELLED, membership.remembered or Worth(), end)
-
-
-def _declined(
-    membership: MembershipFacts,
-    worth: Worth,
-    start: datetime | None,
-    policy: Policy,
-    now: datetime,
-) -> Judgement:
-    """A grace from the declined charge (T7), the same whether or not Patreon still lists it.
-
-    A charge without a date (observed for everybody at once, in an outage) begins no grace, and
-    ends none either.
-    """
-    end = None if start is None else _later(start, policy.declined_grace)
-    if end is not None and end <= now:
-        return _refuses(Reason.DECLINED)
-    return _opens(Reason.DECLINED_GRACE, worth, end)
-
-
-def _kept_for_a_while(
-    membership: MembershipFacts, worth: Worth, policy: Policy, now: datetime
-) -> tuple[Standing, ...]:
-    """Keep what is blank now for a short time since it became so (T12)."""
-    end = _later(membership.blank_since or membership.fetched_at, policy.blank_grace)
-    if end is not None and end <= now:
-        return ()
-    return _opens(Reason.BLANK_GRACE, worth, end).standings
-
-
-def _listed(membership: MembershipFacts) -> Worth:
-    return Worth(
-        {tier.id: tier.amount_cents for tier in membership.tiers},
-        membership.currently_entitled_amount_cents or 0,
-        membership.pledge_cadence,
-    )
-
-
-def _period_end(membership: MembershipFacts) -> datetime | None:
-    """When the paid period ends: the next charge, or the last one plus its months.
-
-    None when Patreon names neither. A trial ends when Patreon says so and never by sums: its
-    length is not a number of months.
-    """
-    if membership.next_charge_date is not None:
-        return membership.next_charge_date
-    if membership.last_charge_date is None or _is_trial(membership):
-        return None
-    return add_months(membership.last_charge_date, months(membership.pledge_cadence))
-
-
-def _is_trial(membership: MembershipFacts) -> bool:
-    return membership.is_free_trial or membership.last_charge_status == "Free Trial"
-
-
-def _never_gave(membership: MembershipFacts) -> bool:
-    return membership.campaign_lifetime_support_cents == 0
 
 
 def _later(moment: datetime, span: timedelta) -> datetime | None:
@@ -269,21 +289,3 @@ def _later(moment: datetime, span: timedelta) -> datetime | None:
         return moment + span
     except OverflowError:
         return None
-
-
-def _opens(
-    reason: Reason, worth: Worth, until: datetime | None = None, *, detail: str = ""
-) -> Judgement:
-    standing = Standing(
-        reason=reason,
-        until=until,
-        pays=True,
-        tier_ids=frozenset(worth.prices),
-        monthly_cents=worth.monthly,
-        detail=detail,
-    )
-    return Judgement(standings=(standing,))
-
-
-def _refuses(reason: Reason, *, detail: str = "") -> Judgement:
-    return Judgement(refusal=reason, detail=detail)
