@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.urls import path
 
-from django_patreon.access import check, patron_required
+from django_patreon.access import check, loading, patron_required
 from django_patreon.models import Membership
 
 SESSION = requests.Session()
@@ -63,6 +63,12 @@ def others_gate(times: int) -> Callable[[HttpRequest], HttpResponse]:
     return view
 
 
+def at_first(request: HttpRequest) -> HttpResponse:
+    """Our gate for somebody whom this process has not seen since anything about them changed."""
+    loading.read.cache_clear()
+    return patron_required(at_least="2")(nothing)(request)
+
+
 @patron_required(at_least="2")
 def fifty(request: HttpRequest) -> HttpResponse:
     for _ in range(49):
@@ -73,6 +79,7 @@ def fifty(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("nothing/", nothing),
     path("ours/", patron_required(at_least="2")(nothing)),
+    path("first/", at_first),
     path("ours50/", fifty),
     path("get/", others_gate(1)),
     path("get50/", others_gate(50)),

@@ -2,6 +2,7 @@
 
     nothing     the page of a signed-in person, without a gate
     ours        with our gate; and with fifty of them
+    first       with our gate, for somebody whom this process meets for the first time
     get         with the least that others write: an ORM get() for each gate; and fifty of those
     allauth     with allauth's account and the tier that its provider keeps; and fifty of those
     asks        with a call of Patreon's API in the view, to a sandbox on this machine
@@ -27,7 +28,7 @@ from typing import Any
 import requests
 
 PAGES = {
-    "one gate": ("nothing", "ours", "get", "allauth"),
+    "one gate": ("nothing", "ours", "first", "get", "allauth"),
     "among pages that do a lot": ("nothing", "ours", "ours50", "get50", "allauth50", "asks"),
 }
 

@@ -145,6 +145,21 @@ class TestFreshness:
         PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
         assert check(dance.user).reason is Reason.NEEDS_RECONNECT
 
+    def test_the_same_facts_are_read_once_and_judged_each_time(
+        self, dance: Dance, settings, time_machine_at
+    ) -> None:
+        dance.sign_in("gold")
+        user = dance.user
+        assert Patron(user).known is Patron(user).known
+        assert check(user) is check(user)
+        settings.PATREON = {"TIERS": TIERS, "COUNT_UNCHARGED": False}
+        assert check(user) == check(user) is not check(user, cents=1)
+        settings.PATREON = {"TIERS": TIERS, "CAMPAIGN_ID": FOREIGN}
+        assert check(user).reason is Reason.NO_MEMBERSHIP
+        settings.PATREON = {"TIERS": TIERS}
+        time_machine_at(days=15)
+        assert check(user).reason is Reason.TOO_OLD
+
     def test_a_blank_day_at_patreon_keeps_the_tiers_for_a_while(
         self, dance: Dance, time_machine_at
     ) -> None:

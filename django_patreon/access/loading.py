@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 from django.db import connections, router
@@ -15,9 +16,11 @@ from django.utils.functional import cached_property
 from django_patreon.conf import PatreonSettings, patreon_settings
 from django_patreon.entitlement import (
     Case,
+    Decision,
     GrantFacts,
     MembershipFacts,
     Policy,
+    Requirement,
     Subject,
     TierFacts,
     Worth,
@@ -27,7 +30,11 @@ from django_patreon.models import Grant, Membership, PatreonAccount, checkout_ad
 from .prepared import ask
 from .statement import MEMBERSHIP, statement
 
-__all__ = ["Known", "KnownCampaign", "KnownTier", "load"]
+__all__ = ["Known", "KnownCampaign", "KnownTier", "load", "read"]
+
+
+MOST_DECISIONS = 100
+"""Decisions that are kept beside what is known of a person: rules may be as many as articles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +66,11 @@ class KnownTier:
 class Known:
     """What is known of a person, as the rule wants it, and what there is to hold.
 
-    Most gates need the person's side only: the campaigns' is made when somebody asks for it.
+    Shared by requests, so it never changes. Most gates need the person's side only: the campaigns'
+    is made when somebody asks for it.
     """
 
-    def __init__(self, row: Any, zone: tzinfo) -> None:
+    def __init__(self, row: str, zone: tzinfo) -> None:
         account, granted, ours = _lists(row)
         state, runs, joined = account or (None, None, None)
         self.is_linked = bool(account)
@@ -72,6 +80,7 @@ class Known:
         self.grants = tuple([_grant(each, zone) for each in _lists(granted)])
         self.own_campaigns = frozenset(_list(runs))
         """The campaigns that the person runs."""
+        self._opened: dict[tuple[Requirement, str | None, Policy], Decision] = {}
         self._campaigns = _lists(ours) + _lists([each[-1] for each in members if each[-1]])
 
     @cached_property
@@ -109,7 +118,7 @@ class Known:
                 found[grant.tier.id] = grant.tier.amount_cents
         return found
 
-    @cached_property
+    @property
     def default_campaign(self) -> str | None:
         """The campaign that a rule means which names none; None when that cannot be said."""
         chosen = patreon_settings().CAMPAIGN_ID
@@ -117,6 +126,26 @@ class Known:
             return chosen
         ours = [each[0] for each in self._campaigns if each[1]]
         return ours[0] if len(ours) == 1 else None
+
+    def recall(
+        self, requirement: Requirement, campaign_id: str | None, *, now: datetime
+    ) -> Decision | None:
+        """Return the decision that has opened this before to the person, should it hold still."""
+        found = self._opened.get((requirement, campaign_id, _policy(True)))
+        if found is None or (found.until is not None and found.until <= now):
+            return None
+        return found
+
+    def remember(
+        self, requirement: Requirement, campaign_id: str | None, decision: Decision
+    ) -> None:
+        """Keep a decision about the person, who is not staff, for the next request.
+
+        Only one that opens: time closes gates and opens none, so until it ends it stays what it
+        is. Where there are passes and bans, which begin, too, nothing is kept.
+        """
+        if decision.allowed and not self.grants and len(self._opened) < MOST_DECISIONS:
+            self._opened[requirement, campaign_id, _policy(True)] = decision
 
     def case(
         self, campaign_id: str | None, *, now: datetime, is_staff: bool, bypass: bool = True
@@ -137,6 +166,15 @@ class Known:
         )
 
 
+@lru_cache(maxsize=250)
+def read(row: str, zone: tzinfo) -> Known:
+    """Read a row, or find it read: most people look at more than one page.
+
+    By its whole text, as the database has just given it, so that nothing here can be stale.
+    """
+    return Known(row, zone)
+
+
 _USER = Grant._meta.get_field("user")
 
 
@@ -148,7 +186,7 @@ def load(user_pk: Any) -> Known:
     chosen = patreon_settings().CAMPAIGN_ID
     params = {"user": key} if chosen is None else {"user": key, "campaign": chosen}
     found = ask(connection, statement(connection.vendor, chosen=chosen is not None), params)
-    return Known(found, connection.timezone or timezone.get_default_timezone())
+    return read(found, connection.timezone or timezone.get_default_timezone())
 
 
 def _policy(bypass: bool) -> Policy:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextvars import ContextVar
 from datetime import datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
@@ -13,7 +12,7 @@ from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils import timezone
-from django.utils.functional import LazyObject, empty
+from django.utils.functional import LazyObject, cached_property, empty
 
 from django_patreon.entitlement import (
     Case,
@@ -25,6 +24,7 @@ from django_patreon.entitlement import (
 )
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 
+from .current import current_request
 from .loading import Known, KnownTier, load
 from .rules import Asked, Rule
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Patron",
     "acheck",
-    "acting_in",
     "check",
     "listen",
     "now",
@@ -44,8 +43,6 @@ __all__ = [
     "patron_of",
     "with_a_cure",
 ]
-
-_request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
 
 
 def check(user: Any, **rule: Unpack[Asked]) -> Decision:
@@ -59,7 +56,7 @@ def check(user: Any, **rule: Unpack[Asked]) -> Decision:
 
 async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
     """`check`, in an async view."""
-    request = _request.get()
+    request = current_request()
     if request is not None and hasattr(request, "_acached_user") and _is_unread(request.user):
         # Where Django keeps what `request.auser()` found; `request.user` would ask once more.
         request.user = request._acached_user
@@ -119,7 +116,7 @@ class Patron:
         self.was_asked = True
         request = self._request
         if request is None:
-            request, user = _request.get(), self._given_user
+            request, user = current_request(), self._given_user
             if request is None or user is None or not user.is_authenticated:
                 return
             patron_of(request).was_asked = True  # of somebody else, such as an API's own user
@@ -133,12 +130,27 @@ class Patron:
         if user is None or not user.is_authenticated:
             needs = rule.requirement({})
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
-        known, campaign = self._known_to(user), rule.campaign_id
-        # One moment for all gates of a request: they should not disagree on a page.
-        hearing = self._hearings.get(campaign)
-        if hearing is None:
-            hearing = self._hearings[campaign] = Hearing(self._case(user, known, campaign))
-        return hearing.decide(rule.requirement({} if rule.at_least is None else known.prices))
+        known = self._known_to(user)
+        campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
+        requirement = rule.requirement({} if rule.at_least is None else known.prices)
+        if is_staff(user):
+            return self._hearing(user, known, campaign).decide(requirement)
+        decision = known.recall(requirement, campaign, now=self._moment)
+        if decision is None:
+            decision = self._hearing(user, known, campaign).decide(requirement)
+            known.remember(requirement, campaign, decision)
+        return decision
+
+    def _hearing(self, user: Any, known: Known, campaign: str | None) -> Hearing:
+        found = self._hearings.get(campaign)
+        if found is None:
+            found = self._hearings[campaign] = Hearing(self._case(user, known, campaign))
+        return found
+
+    @cached_property
+    def _moment(self) -> datetime:
+        """One for all gates of a request: they should not disagree on a page."""
+        return now()
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
@@ -158,8 +170,8 @@ class Patron:
         works_here = is_staff(user)
         view_as = self.view_as if bypass and works_here else None
         if view_as is not None:
-            return pretended(known, campaign_id, view_as, now=now())
-        return known.case(campaign_id, now=now(), is_staff=works_here, bypass=bypass)
+            return pretended(known, campaign_id, view_as, now=self._moment)
+        return known.case(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
 
     @property
     def has(self) -> list[str]:
@@ -230,6 +242,7 @@ class Patron:
         """Read again when asked again: something has changed."""
         self._known = None
         self._hearings.clear()
+        self.__dict__.pop("_moment", None)
 
 
 def patron_of(request: HttpRequest) -> Patron:
@@ -244,7 +257,7 @@ def patron_of(request: HttpRequest) -> Patron:
 @with_a_cure
 def patron_for(user: Any) -> Patron:
     """Return the current request's `Patron` if it is about this user, else a new one."""
-    request = _request.get()
+    request = current_request()
     if request is not None and user is not None:
         current = getattr(request, "user", None)
         if current is not None and (current is user or _same(current, user)):
@@ -260,19 +273,6 @@ def _same(one: Any, other: Any) -> bool:
     return one.pk is not None and one.pk == getattr(other, "pk", None)
 
 
-class acting_in:
-    """Let `check(user)` know of the request it is called in."""
-
-    def __init__(self, request: HttpRequest) -> None:
-        self.request = request
-
-    def __enter__(self) -> None:
-        self.token = _request.set(self.request)
-
-    def __exit__(self, *exc: object) -> None:
-        _request.reset(self.token)
-
-
 def listen() -> None:
     """Let a request that writes what gates depend on read it again afterwards."""
     for model in (PatreonAccount, Campaign, Tier, Membership, Grant):
@@ -284,7 +284,7 @@ def listen() -> None:
 
 
 def _forget(**kwargs: Any) -> None:
-    request = _request.get()
+    request = current_request()
     if request is not None:
         patron_of(request).forget()
 

@@ -227,6 +227,18 @@ def test_nothing_changes_before_the_moment_named(rule: Requirement, case: Case, 
         assert decide(rule, replace(case, now=later)).allowed is decision.allowed
 
 
+@many
+@given(simple | requirements, plain | cases, st.integers(-24 * 60, 24 * 60))
+def test_what_opens_without_a_pass_stays_what_it_is_until_it_ends(
+    rule: Requirement, case: Case, hours: int
+) -> None:
+    case = replace(case, grants=())
+    decision = decide(rule, case)
+    then = case.now + timedelta(hours=hours)
+    if decision.allowed and (decision.until is None or then < decision.until):
+        assert decide(rule, replace(case, now=then)) == decision
+
+
 @some
 @given(simple | requirements, plain, memberships)
 def test_another_membership_that_is_no_newer_never_closes_a_gate(
