@@ -90,7 +90,7 @@ def test_the_lines_are_as_many_as_it_says() -> None:
 
 
 def test_the_lines_make_a_new_project_sign_people_in_and_close_a_page(
-    tmp_path: Path, patreon_process: Patreon
+    tmp_path: Path, patreon: Patreon
 ) -> None:
     run(
         tmp_path,
@@ -104,7 +104,7 @@ def test_the_lines_make_a_new_project_sign_people_in_and_close_a_page(
     settings, urls = tmp_path / "shop/settings.py", tmp_path / "shop/urls.py"
     lines = SETTINGS.replace("the client id", "sandbox-client")
     lines = lines.replace("the client secret", "sandbox-secret")
-    base = BASE_URL.replace("http://127.0.0.1:8001", patreon_process.url)
+    base = BASE_URL.replace("http://127.0.0.1:8001", patreon.url)
     settings.write_text(
         f"{settings.read_text()}\n{lines}\n{TIERS}\nPATREON |= {{{base}}}\n"
         "ALLOWED_HOSTS = ['localhost']\n"
