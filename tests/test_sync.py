@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,10 @@ def mine(dance: Dance, campaign: str = HOME) -> Membership:
 
 def tier_ids(membership: Membership) -> set[str]:
     return set(membership.tiers.values_list("patreon_id", flat=True))
+
+
+def quoted(kind: str) -> str:
+    return connection.ops.quote_name(f"django_patreon_{kind}")
 
 
 def again(dance: Dance) -> sync.Saved:
@@ -124,6 +129,22 @@ class TestAtSignIn:
         after = mine(dance)
         assert after.fetched_at > before.fetched_at
         assert after.pk == before.pk
+
+    def test_a_second_sign_in_asks_for_each_kind_of_row_once(self, dance: Dance) -> None:
+        dance.sign_in("two-tiers")
+        with CaptureQueriesContext(connection) as found:
+            dance.sign_in("two-tiers")
+        asked = [
+            re.sub(r"^SELECT.*? FROM", "SELECT FROM", each["sql"])
+            for each in found
+            if "django_patreon" in each["sql"] and "membership" not in each["sql"]
+        ]
+        kinds = ("patreonaccount", "campaign", "tier")
+        reads = {
+            kind: sum(sql.startswith(f"SELECT FROM {quoted(kind)}") for sql in asked)
+            for kind in kinds
+        }
+        assert reads == {"patreonaccount": 1, "campaign": 2, "tier": 1}
 
     def test_a_membership_without_a_campaign_is_ignored_and_logged(self, db: None, caplog) -> None:
         """T4."""

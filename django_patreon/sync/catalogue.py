@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -45,20 +45,21 @@ def save_campaigns(
 
 
 def save_tiers(
-    campaign: Campaign, ids: Iterable[str], news: Mapping[str, TierNews], fetched_at: datetime
-) -> list[Tier]:
+    campaigns: Mapping[str, str], news: Mapping[str, TierNews], fetched_at: datetime
+) -> dict[str, Tier]:
+    """Save tiers, each of which is listed by its id with that of its campaign."""
     wanted: dict[str, dict[str, Any]] = {}
-    for key in ids:
+    for key, campaign_id in campaigns.items():
         each = news.get(key) or TierNews(id=key)
         told = {
-            "campaign_id": campaign.patreon_id,
+            "campaign_id": campaign_id,
             "title": cut(each.title, 255),
             "amount_cents": number(each.amount_cents),
             "published": each.published,
             "url": each.url,
         }
         wanted[key] = {name: value for name, value in told.items() if value is not None}
-    return list(_upsert(Tier, wanted, fetched_at).values())
+    return _upsert(Tier, wanted, fetched_at)
 
 
 def _upsert(
@@ -69,6 +70,8 @@ def _upsert(
     What has not changed is not written: everybody's sign-in names the same campaign, and a write
     would make them wait for each other. Only as of when it is so is noted, once in a while.
     """
+    if not wanted:
+        return {}
     rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
     missing = sorted(wanted.keys() - rows.keys())
     if missing:

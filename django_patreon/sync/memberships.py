@@ -81,11 +81,13 @@ def save_identity(
     for blank.
     """
     saved = Saved()
-    mine = Membership.objects.filter(patreon_user_id=account.patreon_id)
+    mine = Membership.objects.filter(patreon_user_id=account.patreon_id).order_by("patreon_id")
+    known = {each.patreon_id: each for each in mine}
     # One after the other, so that the caches of whoever listens are told.
-    for stray in mine.filter(account=None).order_by("patreon_id"):
-        stray.account = account
-        stray.save(update_fields=["account"])
+    for stray in known.values():
+        if stray.account_id is None:
+            stray.account = account
+            stray.save(update_fields=["account"])
     members = [each for each in identity.memberships if each.campaign_id is not None]
     for _ in range(len(identity.memberships) - len(members)):
         logger.warning(
@@ -97,28 +99,34 @@ def save_identity(
     news = {key: CampaignNews(id=key) for each in members if (key := each.campaign_id)}
     news |= identity.campaigns
     campaigns = save_campaigns(news, ours, fetched_at)
-    for key, each in sorted(identity.campaigns.items()):
-        save_tiers(campaigns[key], each.tier_ids or (), identity.tiers, fetched_at)
+    listed = {
+        tier_id: key for key, each in identity.campaigns.items() for tier_id in each.tier_ids or ()
+    }
+    for each in members:
+        listed |= dict.fromkeys(each.tier_ids or (), each.campaign_id or "")
+    tiers = save_tiers(listed, identity.tiers, fetched_at)
     own = campaigns.get(identity.campaign_id or "")
     if own is not None and own.creator_id != account.pk:
         own.creator = account
         own.save(update_fields=["creator"])
     for member in sorted(members, key=lambda each: each.id):
-        save_member(
+        user_id = member.user_id or account.patreon_id
+        _save_member(
             member,
             campaign=campaigns[member.campaign_id or ""],
-            tiers=identity.tiers,
+            tiers=tiers,
             fetched_at=fetched_at,
-            user_id=account.patreon_id,
+            user_id=user_id,
+            account=account if user_id == account.patreon_id else _account_of(user_id),
             full_name=identity.user.full_name,
             saved=saved,
         )
-    should_be_listed = mine.exclude(patreon_id__in=[each.id for each in members])
-    if scopes and ALL_MEMBERSHIPS not in scopes:
-        should_be_listed = should_be_listed.filter(campaign__is_ours=True)
-    if scopes:
-        for missing in should_be_listed.order_by("patreon_id"):
-            _write(missing.patreon_id, dict(_NOTHING), [], fetched_at, saved)
+    if scopes and (missing := known.keys() - {each.id for each in members}):
+        should_be_listed = mine.filter(patreon_id__in=missing)
+        if ALL_MEMBERSHIPS not in scopes:
+            should_be_listed = should_be_listed.filter(campaign__is_ours=True)
+        for each_missing in should_be_listed:
+            _write(each_missing.patreon_id, dict(_NOTHING), [], fetched_at, saved)
     return saved
 
 
@@ -136,29 +144,36 @@ def save_member(
 
     The account is whoever has Patreon's id of the person here, and may be nobody.
     """
+    user_id = member.user_id or user_id
+    listed = dict.fromkeys(member.tier_ids or (), campaign.patreon_id)
     with transaction.atomic(using=router.db_for_write(Membership), savepoint=False):
         return _save_member(
             member,
             campaign=campaign,
-            tiers=tiers,
+            tiers=save_tiers(listed, tiers, fetched_at),
             fetched_at=fetched_at,
             user_id=user_id,
+            account=_account_of(user_id),
             full_name=full_name,
             saved=saved or Saved(),
         )
+
+
+def _account_of(user_id: str | None) -> PatreonAccount | None:
+    return PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
 
 
 def _save_member(
     member: Member,
     *,
     campaign: Campaign,
-    tiers: Mapping[str, TierNews],
+    tiers: Mapping[str, Tier],
     fetched_at: datetime,
     user_id: str | None,
+    account: PatreonAccount | None,
     full_name: str | None,
     saved: Saved,
 ) -> Membership:
-    held = save_tiers(campaign, member.tier_ids or (), tiers, fetched_at)
     columns: dict[str, Any] = {
         "campaign_id": campaign.patreon_id,
         "patron_status": cut(member.patron_status, 32),
@@ -182,14 +197,14 @@ def _save_member(
         "email": cut(member.email, 254),
     }
     columns |= {name: value for name, value in told.items() if value is not None}
-    user_id = member.user_id or user_id
     if user_id:
-        account = PatreonAccount.objects.filter(patreon_id=user_id).first()
         columns |= {"patreon_user_id": user_id, "account_id": account.pk if account else None}
     if not patreon_settings().STORE_EMAIL:
         columns["email"] = ""
-    known = None if member.tier_ids is None else held
-    return _write(member.id, columns, known, fetched_at, saved)
+    held = (
+        None if member.tier_ids is None else [tiers[key] for key in dict.fromkeys(member.tier_ids)]
+    )
+    return _write(member.id, columns, held, fetched_at, saved)
 
 
 _NOTHING = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}

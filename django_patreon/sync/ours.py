@@ -25,6 +25,8 @@ class Ours:
 
     certain: str | None = None
     claimed: str | None = None
+    overrules: bool = True
+    """May there be claims that are not true, since something is certain?"""
 
 
 def set_ours(campaign: Campaign, is_ours: bool) -> None:
@@ -59,9 +61,10 @@ def find_ours(
     seen = {each.campaign_id for each in members}
     if scopes and ALL_MEMBERSHIPS not in scopes and len(seen) == 1:
         named = seen.pop()
-        known = Campaign.objects.filter(is_ours=True, is_claimed=False).exclude(patreon_id=named)
-        if not known.exists():
-            return Ours(certain=named)
+        others = Campaign.objects.filter(is_ours=True).exclude(patreon_id=named)
+        claimed = set(others.values_list("is_claimed", flat=True).distinct())
+        if False not in claimed:
+            return Ours(certain=named, overrules=bool(claimed))
         logger.info("Campaign %s is not taken for this site's: another one is", named)
     # A site that asks people for all their memberships has many creators, and says which.
     elif (
@@ -76,7 +79,7 @@ def find_ours(
 
 def disown_claims(ours: Ours) -> None:
     """Let what is certain overrule what was claimed."""
-    if ours.certain is None:
+    if ours.certain is None or not ours.overrules:
         return
     claimed = Campaign.objects.filter(is_ours=True, is_claimed=True)
     for campaign in claimed.exclude(patreon_id=ours.certain):
