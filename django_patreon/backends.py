@@ -20,21 +20,19 @@ from social_core.exceptions import (
     AuthCanceled,
     AuthConfigurationError,
     AuthException,
-    AuthProviderError,
     AuthResponseError,
-    ErrorStage,
     SocialAuthBaseException,
 )
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 from social_core.utils import url_add_parameters
 
 from . import api
-from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
+from .exceptions import PatreonAPIError
 from .models import PatreonAccount
 from .pipeline import hold_identity, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
-from .sign_in_errors import answer_instead_of
+from .sign_in_errors import answer_instead_of, in_social_auths_words
 from .sign_in_tokens import keep_pair, seal_grant
 
 if TYPE_CHECKING:
@@ -158,7 +156,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
                 redirect_uri=self.get_redirect_uri(state),
             )
         except PatreonAPIError as error:
-            failure = self._failure(error, stage="token_exchange")
+            failure = in_social_auths_words(self, error, stage="token_exchange")
         else:
             return self.do_auth(grant.access_token, *args, patreon_grant=grant, **kwargs)
         raise failure
@@ -196,7 +194,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
             client = api.PatreonClient(Secret(access_token), patience=api.NEVER, bucket="")
             document = client.identity_document()
         except PatreonAPIError as error:
-            failure = self._failure(error, stage="user_info")
+            failure = in_social_auths_words(self, error, stage="user_info")
         else:
             return {
                 **document["data"],
@@ -204,34 +202,6 @@ class PatreonOAuth2(BaseOAuth2[Any]):
                 "patreon_fetched_at": fetched_at,
             }
         raise failure
-
-    def _failure(self, error: PatreonAPIError, *, stage: ErrorStage) -> SocialAuthBaseException:
-        """Say it in social-auth's own words, with its codes."""
-        wait = error.retry_after
-        facts: dict[str, Any] = {
-            "stage": stage,
-            "status_code": error.status,
-            "retry_after": None if wait is None else f"{wait:.0f}",
-        }
-        logger.warning("Sign-in failed at %s: %s", stage, error)
-        if isinstance(error, RateLimited):
-            return AuthProviderError(self, code="rate_limited", **facts)
-        if isinstance(error, Unavailable):
-            ours = error.code if error.code in ("timeout", "tls_error", "connection_failed") else ""
-            return AuthProviderError(self, code=ours or "unavailable", **facts)
-        if isinstance(error, MalformedAnswer) and error.code == "missing_claim":
-            return AuthResponseError(self, code="missing_claim", claim="access_token", **facts)
-        if isinstance(error, MalformedAnswer):
-            return AuthResponseError(self, code="malformed_response", **facts)
-        if stage == "token_exchange" and error.code == "invalid_grant":
-            classified = self.get_provider_error(
-                {"error": error.code}, stage=stage, status_code=error.status
-            )
-            if classified is not None:
-                return classified
-        # Also what a wrong key, secret or redirect URI comes to. Not a configuration error to
-        # social-auth, whose middleware would answer 500: it is Patreon's word, not a bug.
-        return AuthProviderError(self, code="http_error", provider_code=error.code or None, **facts)
 
     # -- the person
 

@@ -1,13 +1,15 @@
 """The page that says why a sign-in (or disconnecting) did not work, and how to go on.
 
 social-auth turns its exceptions into pages in a middleware. A site that has not installed it still
-gets a page and never a 500: the backend asks here before it lets an exception go.
+gets a page and never a 500: the backend asks here before it lets an exception go. What Patreon did
+is put into social-auth's words here as well.
 """
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpResponse
@@ -18,14 +20,22 @@ from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import (
     AuthCanceled,
     AuthConfigurationError,
+    AuthProviderError,
+    AuthResponseError,
+    ErrorStage,
     SocialAuthBaseException,
 )
 from social_django.middleware import SocialAuthExceptionMiddleware
 
+from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
+
 if TYPE_CHECKING:
     from django.http import HttpRequest
+    from social_core.backends.base import BaseAuth
 
-__all__ = ["PatreonSignInErrors", "answer_instead_of"]
+__all__ = ["PatreonSignInErrors", "answer_instead_of", "in_social_auths_words"]
+
+logger = logging.getLogger("django_patreon")
 
 _TEXTS = {
     "authorization_declined": _("You chose not to sign in with Patreon. Nothing has changed."),
@@ -124,3 +134,34 @@ def _site_answers() -> bool:
         isinstance(each, type) and issubclass(each, SocialAuthExceptionMiddleware)
         for each in map(import_string, settings.MIDDLEWARE)
     )
+
+
+def in_social_auths_words(
+    backend: BaseAuth[Any], error: PatreonAPIError, *, stage: ErrorStage
+) -> SocialAuthBaseException:
+    """Say what became of a request to Patreon as social-auth's exception, with its codes."""
+    wait = error.retry_after
+    facts: dict[str, Any] = {
+        "stage": stage,
+        "status_code": error.status,
+        "retry_after": None if wait is None else f"{wait:.0f}",
+    }
+    logger.warning("Sign-in failed at %s: %s", stage, error)
+    if isinstance(error, RateLimited):
+        return AuthProviderError(backend, code="rate_limited", **facts)
+    if isinstance(error, Unavailable):
+        ours = error.code if error.code in ("timeout", "tls_error", "connection_failed") else ""
+        return AuthProviderError(backend, code=ours or "unavailable", **facts)
+    if isinstance(error, MalformedAnswer) and error.code == "missing_claim":
+        return AuthResponseError(backend, code="missing_claim", claim="access_token", **facts)
+    if isinstance(error, MalformedAnswer):
+        return AuthResponseError(backend, code="malformed_response", **facts)
+    if stage == "token_exchange" and error.code == "invalid_grant":
+        classified = backend.get_provider_error(
+            {"error": error.code}, stage=stage, status_code=error.status
+        )
+        if classified is not None:
+            return classified
+    # Also what a wrong key, secret or redirect URI comes to. Not a configuration error to
+    # social-auth, whose middleware would answer 500: it is Patreon's word, not a bug.
+    return AuthProviderError(backend, code="http_error", provider_code=error.code or None, **facts)
