@@ -17,6 +17,7 @@ from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.models import Campaign, Membership, PatreonAccount
 from django_patreon.sandbox.grants import SCOPES
+from django_patreon.sandbox.people import HOME
 from django_patreon.signals import account_reconnect_needed, account_reconnected
 
 from .dance import Dance
@@ -195,8 +196,20 @@ def portal(dance: Dance, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def import_for(name: str) -> str:
     out = io.StringIO()
-    call_command("patreon_import_tokens", name, stdout=out)
+    call_command("patreon_import_tokens", name, stdout=out, stderr=out)
     return out.getvalue()
+
+
+def test_a_second_campaign_of_the_site_is_pointed_out(
+    portal: Any, settings: Any, django_user_model: Any
+) -> None:
+    django_user_model.objects.create_user("owner", password="x")
+    Campaign.objects.create(patreon_id="1", is_ours=True, fetched_at=timezone.now())
+    settings.PATREON = {"CAMPAIGN_ID": HOME}
+    assert "more than one" not in import_for("owner")
+    PatreonAccount.objects.all().delete()
+    settings.PATREON = {}
+    assert "more than one campaign now" in import_for("owner")
 
 
 def test_the_creators_tokens_are_imported_and_work(

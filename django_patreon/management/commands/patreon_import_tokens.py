@@ -10,8 +10,9 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from django_patreon.api import PatreonClient, TokenGrant
+from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import PatreonError
-from django_patreon.models import PatreonAccount
+from django_patreon.models import Campaign, PatreonAccount
 from django_patreon.pipeline import AccountTaken, adopt
 from django_patreon.secret import Secret
 from django_patreon.tokens import client_for
@@ -78,6 +79,13 @@ class Command(BaseCommand):
             f"User {options['user']} is connected to Patreon account {account.patreon_id}"
             f" ({account}), which runs {owned}."
         )
+        others = Campaign.objects.filter(is_ours=True).exclude(creator=account)
+        if patreon_settings().CAMPAIGN_ID is None and others.exists():
+            self.stderr.write(
+                "This site has more than one campaign now, so a rule that names none opens to"
+                " nobody. Name the one it means in PATREON['CAMPAIGN_ID'], or in the rules"
+                " (campaign=...); or say in the admin that the other one is not this site's."
+            )
 
 
 def _is_alive(account: PatreonAccount | None) -> bool:
