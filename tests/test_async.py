@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -139,6 +140,21 @@ def test_every_kind_of_view_is_gated(dance: Dance, name: str, slug: str, status:
     for answer in (dance.client.get(f"/views/{name}/"), visit(dance, f"/views/{name}/")):
         assert answer.status_code == status
         assert answer["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_locked_page_may_stand_in_a_frame_that_asks_the_database(
+    dance: Dance, settings: Any, tmp_path: Path, name: str
+) -> None:
+    frame = tmp_path / "django_patreon" / "base.html"
+    frame.parent.mkdir()
+    frame.write_text("{{ user.groups.count }} groups {% block content %}{% endblock %}")
+    [engine] = settings.TEMPLATES
+    settings.TEMPLATES = [engine | {"DIRS": [tmp_path]}]
+    dance.sign_in("free")
+    answer = visit(dance, f"/views/{name}/")
+    assert answer.status_code == 403
+    assert b"0 groups" in answer.content
 
 
 def test_other_methods_are_djangos(dance: Dance) -> None:

@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
-from asgiref.sync import iscoroutinefunction
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -23,7 +23,7 @@ from .rules import Asked, Rule
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["PatronRequiredMixin", "keep_private", "locked", "patron_required"]
+__all__ = ["PatronRequiredMixin", "alocked", "keep_private", "locked", "patron_required"]
 
 _PRIVATE = "private, no-store"
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -38,6 +38,8 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
 
     `@patron_required` asks for any support, `@patron_required(tier="gold")` for what `Rule` says.
     """
+    if view is not None and not callable(view):
+        raise TypeError(f'What a gate asks for is named: patron_required(tier="{view}").')
     made = Rule(**rule)
 
     def decorate(view: Any) -> Any:
@@ -47,8 +49,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
 
             @wraps(view)
             async def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                await patron_of(request).aload()
-                found = locked(request, made) or view(request, *args, **kwargs)
+                found = await alocked(request, made) or view(request, *args, **kwargs)
                 return keep_private(await found if isawaitable(found) else found)
 
         else:
@@ -105,8 +106,7 @@ class PatronRequiredMixin(View):
         return keep_private(refusal or super().dispatch(request, *args, **kwargs))
 
     async def _adispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        await patron_of(request).aload()
-        refusal = locked(request, Rule(**self.get_patron_rule()))
+        refusal = await alocked(request, Rule(**self.get_patron_rule()))
         if refusal is None:
             answer: Any = super().dispatch(request, *args, **kwargs)
             return keep_private(await answer)
@@ -125,6 +125,16 @@ def locked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
     if decision.reason is Reason.ANONYMOUS:
         return redirect_to_login(request.get_full_path())
     return locked_page(request, decision, patron=patron, campaign_id=rule.campaign_id)
+
+
+async def alocked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
+    """`locked`, in an async view."""
+    patron = patron_of(request)
+    await patron.aload()
+    if patron.decide(rule).allowed:
+        return None
+    # In a thread: the page is made of the site's own templates, which may ask the database.
+    return await sync_to_async(locked)(request, rule)
 
 
 def keep_private(response: Any) -> Any:
