@@ -43,7 +43,7 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
         known = patron.known.tiers.get(tier_id(tier) or "")
         rule = Rule(tier=tier, campaign=known.campaign_id if known else None)
         case = patron.case(rule.campaign_id, bypass=False)
-        if decide(rule.requirement(patron.known.prices), case).allowed:
+        if decide(patron.requirement(rule), case).allowed:
             wanted.update(names)
     managed = {name for names in chosen.values() for name in names}
     has = set(user.groups.filter(name__in=managed).values_list("name", flat=True))

@@ -28,7 +28,7 @@ from django_patreon.access import (
     patron_of,
     patron_required,
 )
-from django_patreon.access.statement import statement
+from django_patreon.access.statement import MOST_CAMPAIGNS, statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
@@ -658,6 +658,18 @@ class TestRowsThatSayWhoSeesThem:
         assert "Seq Scan" not in plan
         assert found.count() == 3
 
+    def test_rows_may_be_of_another_campaign(self, dance: Dance, settings) -> None:
+        settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships"]
+        settings.PATREON = {"TIERS": TIERS, "CAMPAIGN_ID": HOME}
+        dance.sign_in("foreign-first")
+        Membership.objects.filter(campaign_id=HOME).delete()
+        row = Story.objects.create()
+        theirs = Campaign.objects.get(patreon_id=FOREIGN)
+        for campaign, opens in ((None, False), (HOME, False), (FOREIGN, True), (theirs, True)):
+            assert row.decision_for(dance.user, campaign=campaign).allowed is opens
+            shown = Story.objects.visible_to(dance.user, campaign=campaign)
+            assert list(shown) == ([row] if opens else [])
+
     def test_a_row_that_will_be_public_says_when(self, dance: Dance) -> None:
         dance.sign_in("free")
         tomorrow = timezone.now() + timedelta(days=1)
@@ -685,6 +697,58 @@ class TestAsync:
         found = async_to_sync(visit)()
         for (_, rule), text in found.items():
             assert says_open(text) is (rule not in ("foreign",))
+
+
+def test_a_patron_of_the_last_of_many_campaigns_comes_in(dance: Dance, settings) -> None:
+    now = timezone.now()
+    Campaign.objects.bulk_create(
+        Campaign(patreon_id=str(n), is_ours=True, fetched_at=now) for n in range(MOST_CAMPAIGNS + 9)
+    )
+    dance.sign_in("gold")
+    silver = Tier.objects.get(patreon_id=SILVER)
+    for chosen in (None, "3"):
+        settings.PATREON = {"TIERS": TIERS, "CAMPAIGN_ID": chosen}
+        assert check(dance.user, at_least=SILVER, campaign=HOME)
+        assert check(dance.user, at_least=silver)
+        row = Story.objects.create(required_tier=silver)
+        assert row.decision_for(dance.user)
+        assert row in Story.objects.visible_to(dance.user)
+
+
+def test_a_price_of_another_campaign_says_nothing(dance: Dance, settings) -> None:
+    """T4, T11: neither a membership nor a pass elsewhere makes that tier the measure here."""
+    settings.SOCIAL_AUTH_PATREON_SCOPE = ["identity.memberships"]
+    settings.PATREON = {"TIERS": TIERS, "CAMPAIGN_ID": HOME}
+    dance.sign_in("foreign-first")
+    theirs = Tier.objects.filter(campaign_id=FOREIGN, amount_cents__gt=0).earliest("amount_cents")
+    Tier.objects.filter(pk=theirs.pk).update(amount_cents=1)
+    theirs.refresh_from_db()
+    assert check(dance.user, cents=1)
+    assert check(dance.user, at_least=theirs.patreon_id).reason is Reason.HIGHER_TIER
+    assert check(dance.user, at_least=theirs, campaign=HOME).reason is Reason.HIGHER_TIER
+    Grant.objects.give(dance.user, tier=theirs)
+    assert check(dance.user, at_least=theirs.patreon_id).reason is Reason.HIGHER_TIER
+    assert check(dance.user, at_least=theirs)
+
+
+def test_a_rule_that_is_written_wrongly_says_how_to_write_it(caplog) -> None:
+    with pytest.raises(TypeError, match=r'patron_required\(tier="gold"\)'):
+        patron_required("gold")
+    with pytest.raises(ValueError, match="cents must be 0 cents or more, not -5"):
+        Rule(cents=-5)
+    rule = Rule(tier="golld")
+    for _ in range(3):
+        assert rule.requirement({}, None).tiers == frozenset()
+    assert caplog.messages == [
+        "A rule names the tier 'golld', which nobody knows: it opens to nobody."
+        " Did you mean 'gold'?"
+    ]
+
+
+@pytest.mark.parametrize("nobody", ["bob", 5, "", object()])
+def test_what_is_no_user_may_not_come_in(db: None, nobody: Any) -> None:
+    assert check(nobody).reason is Reason.ANONYMOUS
+    assert list(Story.objects.visible_to(nobody)) == []
 
 
 def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) -> None:

@@ -22,7 +22,7 @@ from django_patreon.entitlement import (
     standings,
     unmet,
 )
-from django_patreon.models import Tier
+from django_patreon.models import Tier, campaign_id_of
 
 from .loading import KnownTier
 from .patron import Patron, now, patron_for, with_a_cure
@@ -35,8 +35,10 @@ _NO_CAMPAIGN = "no campaign in particular"
 
 class PatronGatedQuerySet(models.QuerySet[Any]):
     @with_a_cure
-    def visible_to(self, user: Any) -> Self:
+    def visible_to(self, user: Any, *, campaign: Any = None) -> Self:
         """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
+
+        `campaign` is that of the rows which name no tier, a `Campaign` or its id; None: the site's.
 
         One query, whatever the number of rows, and filtered in the database. What is known of the
         user costs one more, unless this request has asked before.
@@ -44,7 +46,7 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         found = Q(public_from__lte=timezone.now())
         patron = patron_for(user)
         patron.mark_asked()
-        if user is None or not user.is_authenticated:
+        if not getattr(user, "is_authenticated", False):
             return self.filter(found)
         known = patron.known
         special = {each.campaign_id for each in known.grants}
@@ -53,16 +55,16 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         campaigns = sorted(each for each in special if each is not None)
         # Written out, the keys of tiers let the database use its indexes; together they are few.
         keys: dict[int, float] = {}
-        for campaign in campaigns:
-            for standing in standings(patron.case(campaign)):
-                if campaign not in known.campaigns:
-                    tiers = Tier.objects.filter(campaign_id=campaign)
+        for key in campaigns:
+            for standing in standings(patron.case(key)):
+                if key not in known.campaigns:
+                    tiers = Tier.objects.filter(campaign_id=key)
                     found |= Q(required_tier__in=_reached(tiers, standing)) & _up_to(
                         _cents(standing)
                     )
                     continue
                 for tier in known.tiers.values():
-                    if tier.campaign_id == campaign and _reaches(standing, tier):
+                    if tier.campaign_id == key and _reaches(standing, tier):
                         keys[tier.pk] = max(keys.get(tier.pk, -1), _cents(standing))
         for cents in sorted({*keys.values()}):
             reached = sorted(key for key, most in keys.items() if most == cents)
@@ -71,10 +73,14 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
         for standing in standings(patron.case(_NO_CAMPAIGN)):
             found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
-        for standing in standings(patron.case()):
+        for standing in standings(patron.case(_id_of(campaign))):
             if standing.pays or standing.everything:
                 found |= Q(required_tier=None) & _up_to(_cents(standing))
         return self.filter(found)
+
+
+def _id_of(campaign: Any) -> str | None:
+    return None if campaign is None else campaign_id_of(campaign)
 
 
 def _reaches(standing: Standing, tier: KnownTier) -> bool:
@@ -132,12 +138,8 @@ class PatronGated(models.Model):
     class Meta:
         abstract = True
 
-    def patron_rule(self) -> Rule:
-        """Return what this row asks for."""
-        return Rule(at_least=self.required_tier, cents=self.min_cents)
-
-    def decision_for(self, user: Any) -> Decision:
-        """Say whether `user` may see this row, and why."""
+    def decision_for(self, user: Any, *, campaign: Any = None) -> Decision:
+        """Say whether `user` may see this row, and why. `campaign`: as for `visible_to`."""
         opens_at = self.public_from
         moment = now()
         if opens_at is not None and not settings.USE_TZ:
@@ -145,20 +147,22 @@ class PatronGated(models.Model):
         if opens_at is not None and opens_at <= moment:
             return Decision(allowed=True, reason=Reason.PUBLIC)
         patron = patron_for(user)
-        decision = patron.decide(self._rule_before(patron))
+        decision = patron.decide(self._rule(patron, campaign))
         if decision.allowed or opens_at is None:
             return decision
         return replace(decision, until=_earlier(decision.until, opens_at))
 
-    def _rule_before(self, patron: Patron) -> Rule:
-        """`patron_rule`, without reading a tier that the patron's one query has brought along."""
+    def _rule(self, patron: Patron, campaign: Any) -> Rule:
+        """What this row asks for. A tier that the patron's one query has brought is not read."""
         field: Any = self._meta.get_field("required_tier")
         key = getattr(self, field.attname)
         if key is not None and not field.is_cached(self):
             tier = patron.tier_by_key(key)
             if tier is not None:
                 return Rule(at_least=tier.id, cents=self.min_cents, campaign=tier.campaign_id)
-        return self.patron_rule()
+        if self.required_tier is not None:
+            campaign = self.required_tier.campaign_id
+        return Rule(at_least=self.required_tier, cents=self.min_cents, campaign=campaign)
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, tzinfo
@@ -103,19 +104,25 @@ class Known:
     def tiers_by_key(self) -> Mapping[int, KnownTier]:
         return {each.pk: each for each in self.tiers.values()}
 
+    def prices_in(self, campaign_id: str | None) -> Mapping[str, int | None]:
+        """Of the campaign's tiers that we know: those on sale, those held, those granted.
+
+        Another campaign's price says nothing here, and may be in another currency (T4, T11).
+        """
+        return self._prices.get(campaign_id or "", {})
+
     @cached_property
-    def prices(self) -> Mapping[str, int | None]:
-        """Of the tiers that we know: those of the campaigns, those held, those granted."""
-        found: dict[str, int | None] = {}
+    def _prices(self) -> Mapping[str, Mapping[str, int | None]]:
+        found: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         for campaign in self._campaigns:
             for _, key, price, *_ in _lists(campaign[-1]):
-                found[key] = price
+                found[campaign[0]][key] = price
         for membership in self.memberships:
             for tier in membership.tiers:
-                found[tier.id] = tier.amount_cents
+                found[membership.campaign_id][tier.id] = tier.amount_cents
         for grant in self.grants:
-            if grant.tier is not None:
-                found[grant.tier.id] = grant.tier.amount_cents
+            if grant.tier is not None and grant.campaign_id is not None:
+                found[grant.campaign_id][grant.tier.id] = grant.tier.amount_cents
         return found
 
     @property

@@ -19,6 +19,7 @@ from django_patreon.entitlement import (
     Decision,
     Hearing,
     Reason,
+    Requirement,
     Step,
     explain,
 )
@@ -127,12 +128,12 @@ class Patron:
     def decide(self, rule: Rule) -> Decision:
         self.mark_asked()
         user = self.user
-        if user is None or not user.is_authenticated:
-            needs = rule.requirement({})
+        if not getattr(user, "is_authenticated", False):
+            needs = rule.requirement({}, rule.campaign_id)
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
         known = self._known_to(user)
         campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
-        requirement = rule.requirement({} if rule.at_least is None else known.prices)
+        requirement = self._requirement(rule, known, campaign)
         if is_staff(user):
             return self._hearing(user, known, campaign).decide(requirement)
         decision = known.recall(requirement, campaign, now=self._moment)
@@ -140,6 +141,16 @@ class Patron:
             decision = self._hearing(user, known, campaign).decide(requirement)
             known.remember(requirement, campaign, decision)
         return decision
+
+    def requirement(self, rule: Rule) -> Requirement:
+        """Return what the rule asks for, in ids and with the prices of its campaign."""
+        known = self.known
+        campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
+        return self._requirement(rule, known, campaign)
+
+    def _requirement(self, rule: Rule, known: Known, campaign: str | None) -> Requirement:
+        prices = {} if rule.at_least is None else known.prices_in(campaign)
+        return rule.requirement(prices, campaign)
 
     def _hearing(self, user: Any, known: Known, campaign: str | None) -> Hearing:
         found = self._hearings.get(campaign)
@@ -154,7 +165,7 @@ class Patron:
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
-        return explain(rule.requirement(self.known.prices), self.case(rule.campaign_id))
+        return explain(self.requirement(rule), self.case(rule.campaign_id))
 
     @with_a_cure
     def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:

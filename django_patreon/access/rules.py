@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, TypedDict
 
 from django.utils import timezone
@@ -16,6 +18,8 @@ from django_patreon.entitlement import Requirement, TierFacts
 from django_patreon.models import Tier, campaign_id_of
 
 __all__ = ["Asked", "Rule", "declared_rules", "near_tier", "tier_id"]
+
+logger = logging.getLogger("django_patreon")
 
 _DECLARED: dict[tuple[str, tuple[str, ...]], Rule] = {}
 """By where they stand and the tiers that they name: some views are decorated at every request."""
@@ -63,6 +67,8 @@ class Rule:
             value = getattr(self, name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, int)):
                 raise TypeError(f"{name} must be a whole number of cents, not {value!r}.")
+            if value is not None and value < 0:
+                raise ValueError(f"{name} must be 0 cents or more, not {value}.")
         if self.since is not None and not isinstance(self.since, datetime):
             raise TypeError("since must be a datetime.")
         many = self.tier
@@ -107,8 +113,8 @@ class Rule:
         """Names that are neither in `PATREON["TIERS"]` nor ids."""
         return [str(each) for each in self.named_tiers if tier_id(each) is None]
 
-    def requirement(self, prices: Mapping[str, int | None]) -> Requirement:
-        """Return what the rule asks for, in ids; `prices` are of the tiers that are known.
+    def requirement(self, prices: Mapping[str, int | None], campaign_id: str | None) -> Requirement:
+        """Return what the rule asks for, in ids; `prices` are of the campaign's known tiers.
 
         A tier that nobody knows opens to nobody.
         """
@@ -118,7 +124,10 @@ class Rule:
             asked = frozenset(key for each in self.tiers if (key := tier_id(each)) is not None)
         if self.at_least is not None and at_least is None:
             asked = frozenset()
-        price = prices.get(at_least or "", getattr(self.at_least, "amount_cents", None))
+        price = None
+        if at_least is not None:
+            mine = isinstance(self.at_least, Tier) and self.at_least.campaign_id == campaign_id
+            price = prices.get(at_least, self.at_least.amount_cents if mine else None)
         return Requirement(
             tiers=asked,
             at_least=None if at_least is None else TierFacts(at_least, price),
@@ -137,7 +146,21 @@ def tier_id(named: Any) -> str | None:
         return named.patreon_id
     text = str(named)
     found = patreon_settings().TIERS.get(text)
-    return found if found is not None else (text if text.isdecimal() else None)
+    if found is None and text.isdecimal():
+        return text
+    if found is None and text:
+        _warn_of(text[:100])
+    return found
+
+
+@lru_cache(maxsize=100)
+def _warn_of(name: str) -> None:
+    """Say it once: the checks see the rules of views and URLs, and not what code asks."""
+    logger.warning(
+        "A rule names the tier %r, which nobody knows: it opens to nobody. %s",
+        name,
+        near_tier(name),
+    )
 
 
 def near_tier(name: str) -> str:

@@ -76,7 +76,10 @@ def statement(vendor: str, *, chosen: bool) -> str:
     )
     one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {on_sale})"
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
-    of_the_person = f"{campaign} c WHERE c.patreon_id = m.campaign_id AND NOT c.is_ours"
+    # Of ours, those that may be too far down the list to come along with it.
+    place = f"(SELECT COUNT(*) FROM {campaign} o WHERE o.is_ours AND o.id < c.id)"
+    left_out = f"(NOT c.is_ours OR {place} >= {MOST_CAMPAIGNS - 1})"
+    of_the_person = f"{campaign} c WHERE c.patreon_id = m.campaign_id AND {left_out}"
     of_the_site = f"{campaign} WHERE is_ours"
     if chosen:
         of_the_person += " AND c.patreon_id <> %(campaign)s"
@@ -84,6 +87,8 @@ def statement(vendor: str, *, chosen: bool) -> str:
             " OR patreon_id = %(campaign)s"
             " ORDER BY CASE WHEN patreon_id = %(campaign)s THEN 0 ELSE 1 END, id"
         )
+    else:
+        of_the_site += " ORDER BY id"
     columns += f", (SELECT {one_campaign} FROM {of_the_person})"
     memberships = listed(f"{array}({columns})", f"{membership} m WHERE m.account_id = a.id")
     runs = listed("c.patreon_id", f"{campaign} c WHERE c.creator_id = a.id")

@@ -81,7 +81,7 @@ def _rule(asked: dict[str, Any]) -> Rule:
     given: dict[str, Any] = {n: "" if value is None else value for n, value in asked.items()}
     try:
         return Rule(**given)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         logger.warning("A gate in a template is closed to all: %s", error)
         return Rule(tier=())
 
@@ -107,7 +107,7 @@ def patrons_only(parser: Parser, token: Token) -> PatronsOnly:
         )
     try:
         Rule(**_literals(rule))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise template.TemplateSyntaxError(f"patrons_only: {error}") from None
     inside = parser.parse(("locked", "endpatrons_only"))
     outside = NodeList()

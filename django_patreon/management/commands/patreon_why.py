@@ -35,7 +35,7 @@ class Command(BaseCommand):
         patron = Patron(user)
         case = patron.case(rule.campaign_id)
         self._say("The rule asks for:")
-        asked = rule.requirement(patron.known.prices)
+        asked = patron.requirement(rule)
         campaign = patron.known.campaigns.get(case.campaign_id or "")
         currency = campaign.currency if campaign else ""
         for line in needs_in_words(asked, patron.known.tiers, currency):
