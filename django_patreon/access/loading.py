@@ -34,6 +34,8 @@ from .statement import MEMBERSHIP, statement
 __all__ = ["Known", "KnownCampaign", "KnownTier", "load", "read"]
 
 
+LONGEST_KEPT = 10_000
+"""Characters of an answer that is kept: a site for fifty creators would fill the memory."""
 MOST_DECISIONS = 100
 """Decisions that are kept beside what is known of a person: rules may be as many as articles."""
 
@@ -81,7 +83,7 @@ class Known:
         self.grants = tuple([_grant(each, zone) for each in _lists(granted)])
         self.own_campaigns = frozenset(_list(runs))
         """The campaigns that the person runs."""
-        self._opened: dict[tuple[Requirement, str | None, Policy], Decision] = {}
+        self._opened: dict[tuple[Any, ...], Decision] = {}
         self._campaigns = _lists(ours) + _lists([each[-1] for each in members if each[-1]])
 
     @cached_property
@@ -138,21 +140,23 @@ class Known:
         self, requirement: Requirement, campaign_id: str | None, *, now: datetime
     ) -> Decision | None:
         """Return the decision that has opened this before to the person, should it hold still."""
-        found = self._opened.get((requirement, campaign_id, _policy(True)))
+        found = self._opened.get(_key(requirement, campaign_id, _policy(True)))
         if found is None or (found.until is not None and found.until <= now):
             return None
         return found
 
-    def remember(
-        self, requirement: Requirement, campaign_id: str | None, decision: Decision
-    ) -> None:
+    def remember(self, requirement: Requirement, case: Case, decision: Decision) -> None:
         """Keep a decision about the person, who is not staff, for the next request.
 
         Only one that opens: time closes gates and opens none, so until it ends it stays what it
-        is. Where there are passes and bans, which begin, too, nothing is kept.
+        is. Where there are passes and bans, which begin, too, nothing is kept. All who have the
+        same facts share it, so the case must be of these facts and nothing else.
         """
-        if decision.allowed and not self.grants and len(self._opened) < MOST_DECISIONS:
-            self._opened[requirement, campaign_id, _policy(True)] = decision
+        of_these = case.memberships is self.memberships and not case.subject.is_staff
+        if not decision.allowed or not of_these or self.grants:
+            return
+        if len(self._opened) < MOST_DECISIONS:
+            self._opened[_key(requirement, case.campaign_id, case.policy)] = decision
 
     def case(
         self, campaign_id: str | None, *, now: datetime, is_staff: bool, bypass: bool = True
@@ -193,7 +197,8 @@ def load(user_pk: Any) -> Known:
     chosen = patreon_settings().CAMPAIGN_ID
     params = {"user": key} if chosen is None else {"user": key, "campaign": chosen}
     found = ask(connection, statement(connection.vendor, chosen=chosen is not None), params)
-    return read(found, connection.timezone or timezone.get_default_timezone())
+    zone = connection.timezone or timezone.get_default_timezone()
+    return (read if len(found) < LONGEST_KEPT else Known)(found, zone)
 
 
 def _policy(bypass: bool) -> Policy:
@@ -273,3 +278,9 @@ def _moment(value: str | None, zone: tzinfo) -> datetime | None:
         return None
     found = datetime.fromisoformat(value)
     return found.replace(tzinfo=zone) if found.tzinfo is None else found
+
+
+def _key(requirement: Requirement, campaign_id: str | None, policy: Policy) -> tuple[Any, ...]:
+    # Two moments of one zone are equal to Python though one is an hour later (`fold`).
+    offset = None if requirement.since is None else requirement.since.utcoffset()
+    return requirement, offset, campaign_id, policy

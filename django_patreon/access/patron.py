@@ -84,7 +84,8 @@ def with_a_cure(function: _Told) -> _Told:
 
 
 class Patron:
-    """What one user may see. Reads the database when it is first asked, and not again.
+    """What one user may see, at one moment. Reads the database when it is first asked, and not
+    again until it is told to `forget`: for a request, a message, a task.
 
     `request.patreon` is one of these.
     """
@@ -92,9 +93,9 @@ class Patron:
     def __init__(self, user: Any = None, *, request: HttpRequest | None = None) -> None:
         self._given_user = user
         self._request = request
-        self._known: Known | None = None
-        self._known_of: Any = None
-        self._hearings: dict[str | None, Hearing] = {}
+        self._known: tuple[Any, Known] | None = None
+        """Whose key, and what is known of them: together, since threads may share a request."""
+        self._hearings: dict[tuple[Known, str | None, bool], Hearing] = {}
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
@@ -135,11 +136,12 @@ class Patron:
         campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
         requirement = self._requirement(rule, known, campaign)
         if is_staff(user):
-            return self._hearing(user, known, campaign).decide(requirement)
+            return self._hearing(known, campaign, works_here=True).decide(requirement)
         decision = known.recall(requirement, campaign, now=self._moment)
         if decision is None:
-            decision = self._hearing(user, known, campaign).decide(requirement)
-            known.remember(requirement, campaign, decision)
+            hearing = self._hearing(known, campaign, works_here=False)
+            decision = hearing.decide(requirement)
+            known.remember(requirement, hearing.case, decision)
         return decision
 
     def requirement(self, rule: Rule) -> Requirement:
@@ -152,10 +154,12 @@ class Patron:
         prices = {} if rule.at_least is None else known.prices_in(campaign)
         return rule.requirement(prices, campaign)
 
-    def _hearing(self, user: Any, known: Known, campaign: str | None) -> Hearing:
-        found = self._hearings.get(campaign)
+    def _hearing(self, known: Known, campaign: str | None, *, works_here: bool) -> Hearing:
+        key = known, campaign, works_here
+        found = self._hearings.get(key)
         if found is None:
-            found = self._hearings[campaign] = Hearing(self._case(user, known, campaign))
+            case = self._case(known, campaign, works_here=works_here)
+            found = self._hearings[key] = Hearing(case)
         return found
 
     @cached_property
@@ -171,14 +175,15 @@ class Patron:
     def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
         """Put together what is known for the rule, of the campaign named or the site's own."""
         self.mark_asked()
-        return self._case(self.user, self.known, campaign_id, bypass=bypass)
+        user = self.user
+        works_here = is_staff(user)
+        return self._case(self._known_to(user), campaign_id, works_here=works_here, bypass=bypass)
 
     def _case(
-        self, user: Any, known: Known, campaign_id: str | None, *, bypass: bool = True
+        self, known: Known, campaign_id: str | None, *, works_here: bool, bypass: bool = True
     ) -> Case:
         if campaign_id is None:
             campaign_id = known.default_campaign
-        works_here = is_staff(user)
         view_as = self.view_as if bypass and works_here else None
         if view_as is not None:
             return pretended(known, campaign_id, view_as, now=self._moment)
@@ -218,11 +223,12 @@ class Patron:
         return self._known_to(self.user)
 
     def _known_to(self, user: Any) -> Known:
-        pk = user.pk
-        if self._known is None or self._known_of != pk:
-            self._known, self._known_of = load(pk), pk
+        pk, found = user.pk, self._known
+        if found is None or found[0] != pk:
+            found = self._known = pk, load(pk)
             self._hearings.clear()
-        return self._known
+            self.__dict__.pop("_moment", None)
+        return found[1]
 
     async def aload(self) -> None:
         """Read everything now, so that an async view and its templates may ask like others."""

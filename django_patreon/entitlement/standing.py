@@ -169,12 +169,13 @@ class _Judge:
             return self.declined(known or Worth(), start)
         if charge in ("Other", "Deleted"):
             return self.refuses(Reason.CHARGE_FAILED, detail=charge or "")
+        end = None
         if known is None:
             # It is worth paid support and no tier, and only while what was paid for runs.
             end = self.period_end()
             if charge != "Paid" or (end is not None and end <= self.now):
                 return self.refuses(Reason.BLANK)
-        kept = self.kept_for_a_while(known or Worth())
+        kept = self.kept_for_a_while(known or Worth(), end)
         return Judgement(standings=kept + self.named_free()) if kept else self.refuses(Reason.BLANK)
 
     def cancelled(self) -> Judgement:
@@ -200,13 +201,13 @@ class _Judge:
             return self.refuses(Reason.DECLINED)
         return self.opens(Reason.DECLINED_GRACE, worth, end)
 
-    def kept_for_a_while(self, worth: Worth) -> tuple[Standing, ...]:
+    def kept_for_a_while(self, worth: Worth, most: datetime | None = None) -> tuple[Standing, ...]:
         """Keep what is blank now for a short time since it became so (T12)."""
         since = self.membership.blank_since or self.membership.fetched_at
         end = _later(since, self.policy.blank_grace)
         if end is not None and end <= self.now:
             return ()
-        return (self.paid(Reason.BLANK_GRACE, worth, end),)
+        return (self.paid(Reason.BLANK_GRACE, worth, earlier(end, most)),)
 
     def period_end(self) -> datetime | None:
         """When the paid period ends: the next charge, or the last one plus its months.

@@ -208,6 +208,14 @@ def test_a_blank_keeps_the_very_tiers_that_were_there() -> None:
     assert not ask(Requirement(tiers=frozenset({"silver"})), blank).allowed
 
 
+def test_a_blank_of_which_nothing_is_known_ends_with_what_was_paid_for() -> None:
+    blank = replace(
+        PAID, tiers=(), currently_entitled_amount_cents=0, next_charge_date=NOW + DAY / 2
+    )
+    assert ask(ANY, blank).reason is Reason.BLANK_GRACE
+    assert ask(ANY, blank).until == NOW + DAY / 2
+
+
 def test_graces_are_the_sites_to_choose() -> None:
     """T7, T12."""
     declined = replace(
