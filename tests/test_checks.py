@@ -11,17 +11,29 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, rules
 from django_patreon.backends import PatreonOAuth2
+from django_patreon.middleware import PatreonMiddleware
 from django_patreon.models import Campaign
 
 # Since Django 6 the checks look at the database, too.
 pytestmark = pytest.mark.django_db
 OURS = "django_patreon.backends.PatreonOAuth2"
 STEP = "django_patreon.pipeline.save_account"
+MIDDLEWARE = "django_patreon.middleware.PatreonMiddleware"
+AUTH = "django.contrib.auth.middleware.AuthenticationMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 STOCK_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
 
 
 class Stateless(PatreonOAuth2):
     STATE_PARAMETER = False
+
+
+class OfOurOwn(PatreonMiddleware):
+    pass
+
+
+def any_middleware(get_response: Any) -> Any:
+    return get_response
 
 
 def faults(*, deploy: bool = False) -> dict[str, str]:
@@ -76,6 +88,9 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"SOCIAL_AUTH_VERIFY_SSL": False}, "W003", "REQUESTS_CA_BUNDLE"),
         ({"AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.ModelBackend"]},
          "W004", OURS),
+        ({"MIDDLEWARE": [AUTH]}, "W007", f'Add "{MIDDLEWARE}" to MIDDLEWARE'),
+        ({"MIDDLEWARE": [MIDDLEWARE, AUTH]}, "W008", "stands before AuthenticationMiddleware"),
+        ({"MIDDLEWARE": [MIDDLEWARE, CSRF]}, "W008", f'behind "{CSRF}"'),
     ],
 )  # fmt: skip
 def test_a_fault_is_found_and_its_cure_named(
@@ -86,6 +101,19 @@ def test_a_fault_is_found_and_its_cure_named(
     found = faults()
     assert fault in found
     assert words in found[fault]
+
+
+@pytest.mark.parametrize(
+    "installed",
+    [
+        [AUTH, "tests.test_checks.OfOurOwn"],
+        ["tests.test_checks.any_middleware", AUTH, CSRF, MIDDLEWARE],
+        ["nowhere.Middleware", MIDDLEWARE],
+    ],
+)
+def test_a_site_may_have_middleware_of_its_own(settings, installed: list[str]) -> None:
+    settings.MIDDLEWARE = installed
+    assert faults() == {}
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "https://patreon.com.evil.example"])

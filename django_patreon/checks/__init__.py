@@ -9,6 +9,7 @@
     W001  key or secret is missing                      W003  TLS verification asked to be off
     W002  a token key is easy to guess                  W004  the backend is not installed
     W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
+    W007  our middleware is missing                     W008  it stands too far in front
 
 Ids are never used twice.
 """
@@ -29,6 +30,7 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
 
 from .gates import check_gates, check_tiers
+from .middleware import check_middleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_deployment",
     "check_gates",
+    "check_middleware",
     "check_settings",
     "check_sign_in",
     "check_tiers",

@@ -50,7 +50,9 @@ gold = sign_in("gold", "/story/")
 user = User.objects.get()
 assert user.patreon_account.full_name == "Alma Reyes"
 assert user.patreon_account.access_token
-assert gold.get("/story/").content == b"the story"
+story = gold.get("/story/")
+assert story.content == b"the story"
+assert story.wsgi_request.patreon.is_patron
 assert b"Alma Reyes" in gold.get("/patreon/account/").content
 free = sign_in("free", "/story/").get("/story/")
 assert free.status_code == 403, free.content
@@ -80,12 +82,12 @@ def run(folder: Path, *words: str) -> str:
 
 def test_the_lines_are_as_many_as_it_says() -> None:
     for words, block in (
-        ("then five lines in the settings", SETTINGS),
+        ("then six lines in the settings", SETTINGS),
         ("three in the URLs", URLS),
         ("three in a template", TEMPLATE),
     ):
         assert words in README
-        count = ("three", "four", "five").index(words.replace("then ", "").split()[0]) + 3
+        count = ("three", "four", "five", "six").index(words.replace("then ", "").split()[0]) + 3
         assert len(block.splitlines()) == count
 
 
