@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, rules
 from django_patreon.backends import PatreonOAuth2
 from django_patreon.middleware import PatreonMiddleware
-from django_patreon.models import Campaign
+from django_patreon.models import Campaign, Tier
 
 # Since Django 6 the checks look at the database, too.
 pytestmark = pytest.mark.django_db
@@ -181,19 +182,101 @@ def test_so_is_one_that_a_template_names(settings, tmp_path, source: str, found:
         assert "story.html asks for the tier 'glod'" in faults()["E010"]
 
 
+def known_to_be_wrong() -> list[str]:
+    """What the checks of the database say of the site; not of the gates of other tests."""
+    found = run_checks(databases=["default"])
+    ours = [each.msg for each in found if str(each.id).startswith("django_patreon")]
+    return [each for each in ours if "PATREON" in each or "site." in each or "site/" in each]
+
+
+def know(campaign: str, *, is_ours: bool = False, **tiers: bool | None) -> None:
+    row = Campaign.objects.create(patreon_id=campaign, is_ours=is_ours, fetched_at=timezone.now())
+    for key, published in tiers.items():
+        row.tiers.create(
+            patreon_id=key.removeprefix("t"), published=published, fetched_at=timezone.now()
+        )
+
+
+@pytest.fixture
+def gate(settings) -> Iterator[Callable[..., Rule]]:
+    """Declare rules as a site's views do."""
+    before = dict(rules._DECLARED)
+    yield lambda **rule: Rule(**rule).declare("site.views.page")
+    rules._DECLARED.clear()
+    rules._DECLARED.update(before)
+
+
 def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:
     """T13."""
-
-    def found() -> list[str]:
-        said = [each.msg for each in run_checks(databases=["default"]) if "W006" in str(each.id)]
-        return [each for each in said if "tests." not in each]  # gates of other tests
-
     settings.PATREON = {"TIERS": {"gold": "1", "old": "2", "odd": "3"}}
-    assert found() == []  # nothing is known yet
-    campaign = Campaign.objects.create(patreon_id="9", fetched_at=timezone.now())
-    for key, published in (("1", True), ("2", False), ("9100002", None), ("9100003", True)):
-        campaign.tiers.create(patreon_id=key, published=published, fetched_at=timezone.now())
-    assert found() == [
+    assert known_to_be_wrong() == []  # nothing is known yet
+    know("9", t1=True, t2=False, t9100002=None, t9100003=True)
+    assert known_to_be_wrong() == [
         "PATREON['TIERS']['old'] means tier 2, which is no longer published.",
         "PATREON['TIERS']['odd'] means tier 3, which Patreon has not told us of.",
     ]
+
+
+def test_a_campaign_that_patreon_has_not_told_us_of_is_found(settings, gate) -> None:
+    settings.PATREON = {"CAMPAIGN_ID": "8"}
+    gate(tier="1", campaign="nonsense")
+    assert known_to_be_wrong() == []  # nothing is known yet
+    know("9", t1=True)
+    assert known_to_be_wrong() == [
+        "The gate at site.views.page means campaign 'nonsense', which Patreon has not told us of.",
+        "PATREON['CAMPAIGN_ID'] means campaign '8', which Patreon has not told us of.",
+    ]
+    settings.PATREON = {"CAMPAIGN_ID": "9"}
+    rules._DECLARED.popitem()
+    assert known_to_be_wrong() == []
+
+
+def test_so_is_one_that_a_template_asks_for(settings, tmp_path) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/story.html").write_text(
+        '{% patrons_only campaign="9" %}{% endpatrons_only %}'
+        "{% patrons_only cents=5 campaign='nonsense' %}{% endpatrons_only %}"
+    )
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    know("9")
+    [said] = known_to_be_wrong()
+    assert "site/story.html means campaign 'nonsense'" in said
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"tier": "1"}, False),
+        ({"tier": "2"}, True),
+        ({"at_least": "2"}, True),
+        ({"tier": ["1", "2"]}, True),
+        ({"tier": "1", "campaign": "8"}, True),
+        ({"tier": "2", "campaign": "8"}, False),
+    ],
+)
+def test_a_tier_of_another_campaign_is_found(settings, gate, asked, found: bool) -> None:
+    know("9", is_ours=True, t1=True, t9100002=True, t9100003=True)
+    know("8", t2=True)
+    gate(**asked)
+    assert any("but it is one of campaign" in each for each in known_to_be_wrong()) is found
+    assert len(known_to_be_wrong()) == found
+
+
+def test_so_is_a_tier_itself_that_is_another_campaigns(settings, gate) -> None:
+    settings.PATREON = {"CAMPAIGN_ID": "9"}
+    know("9", t1=True)
+    know("8", t2=True)
+    other = Tier.objects.get(patreon_id="2")
+    gate(tier=other)
+    assert known_to_be_wrong() == []  # it means its own campaign
+    gate(tier=["1", other], campaign="9")
+    assert known_to_be_wrong() == [
+        "The gate at site.views.page asks for tier 2 of campaign 9, but it is one of campaign 8."
+    ]
+
+
+def test_with_two_campaigns_of_ours_a_rule_that_names_none_is_left_alone(gate) -> None:
+    know("9", is_ours=True, t1=True)
+    know("8", is_ours=True, t2=True)
+    gate(tier="2")
+    assert known_to_be_wrong() == []

@@ -10,6 +10,7 @@
     W002  a token key is easy to guess                  W004  the backend is not installed
     W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
     W007  our middleware is missing                     W008  it stands too far in front
+    W009  a campaign is not known, or a tier is another's (database)
 
 Ids are never used twice.
 """
@@ -29,19 +30,20 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
 
-from .gates import check_gates, check_tiers
+from .database import check_catalogue
+from .gates import check_gates
 from .middleware import check_middleware
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = [
+    "check_catalogue",
     "check_deployment",
     "check_gates",
     "check_middleware",
     "check_settings",
     "check_sign_in",
-    "check_tiers",
 ]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"

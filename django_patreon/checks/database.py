@@ -1,0 +1,102 @@
+"""Does Patreon's catalogue, as the database has it, know what rules mean?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections, router
+
+from django_patreon.access import Rule, tier_id
+from django_patreon.conf import patreon_settings
+from django_patreon.models import Campaign, Tier
+
+from .written import written_rules
+
+__all__ = ["check_catalogue"]
+
+
+@register(Tags.database)
+def check_catalogue(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Compare the ids that rules use with what Patreon has told us of (T13).
+
+    Runs with `migrate` and `check --database default`, and once something is known.
+    """
+    using = router.db_for_read(Tier)
+    try:
+        patreon_settings()
+    except ImproperlyConfigured:
+        return []  # E002 has said it
+    if using not in (databases or ()) or Tier._meta.db_table not in _tables(using):
+        return []
+    rules = [(f"The gate at {where}", rule) for where, rule in written_rules()]
+    known = set(Campaign.objects.using(using).values_list("patreon_id", flat=True))
+    return [*_tiers(using, rules), *_campaigns(known, rules), *_strangers(using, known, rules)]
+
+
+def _tiers(using: str, rules: list[tuple[str, Rule]]) -> Iterator[CheckMessage]:
+    known = dict(Tier.objects.using(using).values_list("patreon_id", "published"))
+    used = {key: f"PATREON['TIERS'][{name!r}]" for name, key in patreon_settings().TIERS.items()}
+    for where, rule in rules:
+        for key in _keys(rule):
+            used.setdefault(key, where)
+    for key, where in used.items():
+        if known and (key not in known or known[key] is False):
+            what = "is no longer published" if key in known else "Patreon has not told us of"
+            yield Warning(
+                f"{where} means tier {key}, which {what}.",
+                hint="A tier that is made anew on Patreon has a new id.",
+                id="django_patreon.W006",
+            )
+
+
+def _campaigns(known: set[str], rules: list[tuple[str, Rule]]) -> Iterator[CheckMessage]:
+    used = {rule.campaign_id: where for where, rule in reversed(rules)}
+    used[patreon_settings().CAMPAIGN_ID] = "PATREON['CAMPAIGN_ID']"
+    for key, where in used.items():
+        if known and key is not None and key not in known:
+            yield Warning(
+                f"{where} means campaign {key!r}, which Patreon has not told us of.",
+                hint="The ids of those that are known are in the admin, under Campaigns.",
+                id="django_patreon.W009",
+            )
+
+
+def _strangers(
+    using: str, known: set[str], rules: list[tuple[str, Rule]]
+) -> Iterator[CheckMessage]:
+    """Find the tiers that nobody can hold, since a rule asks for them of another campaign."""
+    home = dict(Tier.objects.using(using).values_list("patreon_id", "campaign_id"))
+    default = _default_campaign(using)
+    asked = [
+        (where, key, default if rule.campaign_id is None else rule.campaign_id)
+        for where, rule in rules
+        for key in _keys(rule)
+    ]
+    for where, key, campaign in dict.fromkeys(asked):
+        if campaign in known and home.get(key, campaign) != campaign:
+            yield Warning(
+                f"{where} asks for tier {key} of campaign {campaign}, but it is one of"
+                f" campaign {home[key]}.",
+                hint=f'Say campaign="{home[key]}" there, or name a tier of {campaign}.',
+                id="django_patreon.W009",
+            )
+
+
+def _keys(rule: Rule) -> list[str]:
+    return [key for each in rule.named_tiers if (key := tier_id(each)) is not None]
+
+
+def _default_campaign(using: str) -> str | None:
+    """Find the campaign that a rule means which names none, as gates do."""
+    chosen = patreon_settings().CAMPAIGN_ID
+    ours = Campaign.objects.using(using).filter(is_ours=True).values_list("patreon_id", flat=True)
+    return chosen if chosen is not None else (ours[0] if len(ours) == 1 else None)
+
+
+def _tables(using: str) -> list[str]:
+    connection = connections[using]
+    with connection.cursor() as cursor:
+        return connection.introspection.table_names(cursor)
