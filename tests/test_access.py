@@ -10,6 +10,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ImproperlyConfigured
 from django.db import NotSupportedError, connection
 from django.http import Http404
 from django.template import Context, Template, TemplateSyntaxError
@@ -566,6 +567,34 @@ class TestFiles:
     def test_who_may_not_have_it_learns_nothing_of_it(self, rf, dance: Dance) -> None:
         dance.sign_in("free")
         assert self.serve(rf, dance, "none.txt").status_code == 403
+
+    @pytest.mark.parametrize("options", [{}, {"root": ""}, {"root": None}])
+    def test_a_view_without_a_folder_is_refused_at_once(self, options: dict[str, Any]) -> None:
+        with pytest.raises(ImproperlyConfigured, match="root="):
+            PatronFileView.as_view(**options)
+
+    def test_a_class_may_say_the_folder(self, rf, dance: Dance) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = dance.user
+        files = type("Files", (PatronFileView,), {"root": ROOT, "x_sendfile": True})
+        answer = files.as_view()(request, path="open.txt")
+        assert answer["X-Sendfile"] == str(ROOT / "open.txt")
+
+    def test_a_folder_that_is_found_to_be_none_serves_nothing(self, rf, dance: Dance) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = dance.user
+        files = type("Files", (PatronFileView,), {"root": property(lambda self: "")})
+        with pytest.raises(ImproperlyConfigured, match="root="):
+            files.as_view()(request, path="pyproject.toml")
+
+    def test_a_url_that_names_no_file_says_how_to(self, rf, dance: Dance) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = dance.user
+        with pytest.raises(ImproperlyConfigured, match="<path:path>"):
+            PatronFileView.as_view(root=ROOT)(request)
 
 
 class TestRowsThatSayWhoSeesThem:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
 from django.core.checks import run_checks
+from django.urls import include, path, re_path
 from django.utils import timezone
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
@@ -31,6 +33,14 @@ class Stateless(PatreonOAuth2):
 
 class OfOurOwn(PatreonMiddleware):
     pass
+
+
+class OfASong(PatronFileView):
+    def get(self, request: Any, song: str) -> Any:  # type: ignore[override]
+        return super().get(request, f"{song}.mp3")
+
+
+files = PatronFileView.as_view(root="/")
 
 
 def any_middleware(get_response: Any) -> Any:
@@ -147,7 +157,10 @@ def test_a_gate_that_names_an_unknown_tier_is_found_at_start(settings) -> None:
         rules._DECLARED.popitem()
 
 
-@pytest.mark.parametrize("view", [PatronFileView, type("Page", (PatronRequiredMixin,), {})])
+@pytest.mark.parametrize(
+    "view",
+    [type("Files", (PatronFileView,), {"root": "/"}), type("Page", (PatronRequiredMixin,), {})],
+)
 def test_so_is_one_that_a_url_names(settings, view: type[PatronRequiredMixin]) -> None:
     settings.PATREON = {"TIERS": {"gold": "1"}}
     view.as_view(patron_rule={"at_least": "glod"})
@@ -155,6 +168,27 @@ def test_so_is_one_that_a_url_names(settings, view: type[PatronRequiredMixin]) -
         assert f"{view.__qualname__}.as_view() asks for the tier 'glod'" in faults()["E010"]
     finally:
         rules._DECLARED.popitem()
+
+
+@pytest.mark.parametrize(
+    ("urls", "found"),
+    [
+        ([path("media/<path:path>", files)], False),
+        ([path("media/", files, {"path": "song.mp3"})], False),
+        ([re_path("media/(.*)", files)], False),
+        ([path("media/<path:name>", files)], True),
+        ([path("media/", include([path("song/", files)]))], True),
+        ([path("media/<path:path>/", include([path("song/", files)]))], False),
+        ([path("media/<slug:song>/", OfASong.as_view(root="/"))], False),
+        ([path("media/", lambda request: None)], False),
+    ],
+)
+def test_the_url_of_a_file_has_to_name_it(settings, urls: list[Any], found: bool) -> None:
+    settings.ROOT_URLCONF = ModuleType("urls")
+    settings.ROOT_URLCONF.urlpatterns = urls
+    assert faults().keys() == ({"E011"} if found else set())
+    if found:
+        assert "'media/" in faults()["E011"]
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from django.core.exceptions import SuspiciousFileOperation
+from django.core.exceptions import ImproperlyConfigured, SuspiciousFileOperation
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils._os import safe_join
+from django.utils.decorators import classonlymethod
 from django.utils.http import content_disposition_header
 
 from .gates import PatronRequiredMixin
@@ -33,12 +34,21 @@ class PatronFileView(PatronRequiredMixin):
     """Apache's mod_xsendfile, lighttpd: let the server send the file by its path."""
     as_attachment: bool = False
 
-    def get(self, request: HttpRequest, path: str, **kwargs: Any) -> HttpResponseBase:
+    @classonlymethod
+    def as_view(cls, **given: Any) -> Any:
+        """Raises `ImproperlyConfigured` where nobody has said which folder it is."""
+        _ = _folder(given.get("root", cls.root))
+        return super().as_view(**given)
+
+    def get(self, request: HttpRequest, path: str | None = None, **kwargs: Any) -> HttpResponseBase:
         """Answer with the file. Raises `Http404` where there is none that we may read in `root`."""
-        if not self.root:
-            raise ValueError("PatronFileView needs a root.")
+        if path is None:
+            raise ImproperlyConfigured(
+                f"The URL of {type(self).__name__} must name the file: <path:path>."
+            )
+        root = _folder(self.root)  # once more: a class may work it out for each request
         try:
-            return self._answer(Path(safe_join(self.root, path)))
+            return self._answer(Path(safe_join(root, path)))
         except (SuspiciousFileOperation, ValueError, OSError):
             raise Http404 from None  # such as a name that no file can have
 
@@ -63,3 +73,10 @@ class PatronFileView(PatronRequiredMixin):
         else:
             response.headers["X-Sendfile"] = quote(str(found.resolve()))
         return response
+
+
+def _folder(root: Any) -> Any:
+    """Return it if it is there: an empty one would mean wherever the process happens to be."""
+    if not root:
+        raise ImproperlyConfigured('PatronFileView needs its folder: root="/srv/private".')
+    return root

@@ -5,7 +5,7 @@
     E003  social_django is not installed                E008  two backends are called "patreon"
     E004  the pipeline lacks our step                   E009  not Patreon, with DEBUG off (deploy)
     E005  e-mail joins users unguarded
-    E010  a rule names a tier that nobody knows
+    E010  a rule names a tier that nobody knows         E011  a URL of files names no file
     W001  key or secret is missing                      W003  TLS verification asked to be off
     W002  a token key is easy to guess                  W004  the backend is not installed
     W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
@@ -31,6 +31,7 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
 
 from .database import check_catalogue
+from .files import check_files
 from .gates import check_gates
 from .middleware import check_middleware
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_catalogue",
     "check_deployment",
+    "check_files",
     "check_gates",
     "check_middleware",
     "check_settings",
