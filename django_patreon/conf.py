@@ -33,7 +33,7 @@ class PatreonSettings:
     """May a first sign-in join the one local user who has the same address, when Patreon
     says that the address is verified?"""
     STORE_EMAIL: bool = True
-    """Keep the e-mail address that Patreon reports on the account?"""
+    """Keep the e-mail addresses that Patreon reports, on accounts and memberships?"""
     CAMPAIGN_ID: str | None = None
     """The campaign that a gate means when it names none; None: the only one that is ours."""
     TIERS: Mapping[str, str] = field(default_factory=dict)

@@ -253,7 +253,7 @@ def test_tiers_that_patreon_no_longer_sells_are_found(settings) -> None:
 
 def test_a_campaign_that_patreon_has_not_told_us_of_is_found(settings, gate) -> None:
     settings.PATREON = {"CAMPAIGN_ID": "8"}
-    gate(tier="1", campaign="nonsense")
+    gate(campaign="nonsense")
     assert known_to_be_wrong() == []  # nothing is known yet
     know("9", t1=True)
     assert known_to_be_wrong() == [

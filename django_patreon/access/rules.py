@@ -21,13 +21,13 @@ __all__ = ["Asked", "Rule", "declared_rules", "near_tier", "tier_id"]
 
 logger = logging.getLogger("django_patreon")
 
-_DECLARED: dict[tuple[str, tuple[str, ...]], Rule] = {}
-"""By where they stand and the tiers that they name: some views are decorated at every request."""
+_DECLARED: dict[tuple[str, str | None, tuple[str, ...]], Rule] = {}
+"""By where they stand and what they name: some views are decorated at every request."""
 
 
 def declared_rules() -> list[tuple[str, Rule]]:
-    """List the rules that name a tier, with the gate that they belong to: for the checks."""
-    return [(where, rule) for (where, _), rule in _DECLARED.items()]
+    """List the rules that name a tier or a campaign, with where their gate is: for the checks."""
+    return [(where, rule) for (where, *_), rule in _DECLARED.items()]
 
 
 class Asked(TypedDict, total=False):
@@ -83,8 +83,8 @@ class Rule:
     def declare(self, where: str) -> Rule:
         """Let the system checks know of this rule."""
         named = tuple(str(getattr(each, "patreon_id", each)) for each in self.named_tiers)
-        if named:
-            _DECLARED.setdefault((where, named), self)
+        if named or self.campaign is not None:
+            _DECLARED.setdefault((where, self.campaign_id, named), self)
         return self
 
     @property
@@ -118,10 +118,12 @@ class Rule:
 
         A tier that nobody knows opens to nobody.
         """
-        at_least = None if self.at_least is None else tier_id(self.at_least)
+        at_least = None if self.at_least is None else _id_or_warning(self.at_least)
         asked = None
         if self.tier is not None:
-            asked = frozenset(key for each in self.tiers if (key := tier_id(each)) is not None)
+            asked = frozenset(
+                key for each in self.tiers if (key := _id_or_warning(each)) is not None
+            )
         if self.at_least is not None and at_least is None:
             asked = frozenset()
         price = None
@@ -146,10 +148,13 @@ def tier_id(named: Any) -> str | None:
         return named.patreon_id
     text = str(named)
     found = patreon_settings().TIERS.get(text)
-    if found is None and text.isdecimal():
-        return text
-    if found is None and text:
-        _warn_of(text[:100])
+    return found if found is not None else (text if text.isdecimal() else None)
+
+
+def _id_or_warning(named: Any) -> str | None:
+    found = tier_id(named)
+    if found is None and named != "":
+        _warn_of(str(named)[:100])
     return found
 
 
