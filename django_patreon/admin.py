@@ -181,13 +181,41 @@ def _with_campaign(tier: Tier) -> str:
     return f"{tier} ({tier.campaign})"
 
 
+class Counting(admin.SimpleListFilter):
+    title = _("in force")
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("1", _("Yes")), ("0", _("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Grant]) -> QuerySet[Grant]:
+        found = Grant.objects.in_force().values("pk")
+        match self.value():
+            case "1":
+                return queryset.filter(pk__in=found)
+            case "0":
+                return queryset.exclude(pk__in=found)
+        return queryset
+
+
 @admin.register(Grant)
 class GrantAdmin(TierChoices, _GoesWithItsOwner):
     """Passes and bans: given and revoked, never changed, so that the history stays true."""
 
-    list_display = ("user", "deny", "tier", "cents", "starts_at", "until", "given_by", "reason")
-    list_filter = ("deny", "tier", "starts_at", "until")
-    list_select_related = ("user", "tier", "given_by")
+    list_display = (
+        "user",
+        "deny",
+        "tier",
+        "cents",
+        "starts_at",
+        "until",
+        "given_by",
+        "reason",
+        "revoked_at",
+        "revoked_by",
+    )
+    list_filter = (Counting, "deny", "tier", "starts_at", "until", "revoked_at")
+    list_select_related = ("user", "tier", "given_by", "revoked_by")
     raw_id_fields = ("user",)
     ordering = ("-created_at",)
     actions = ("revoke",)
@@ -203,7 +231,7 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         asked = ["user", "deny", "tier", "cents", "campaign", "starts_at", "until", "reason"]
-        noted = ["given_by", "created_at", "revoked_by", "revoked_at"]
+        noted = ["given_by", "created_at", "revoked_by", "revoked_at", "given_until"]
         return asked if obj is None else asked + noted
 
     def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
@@ -213,8 +241,8 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
     @admin.action(description=_("Revoke now"), permissions=["add"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
         for grant in queryset:
-            grant.revoke(by=request.user)
-            self.log_change(request, grant, [{"changed": {"fields": ["until"]}}])
+            if grant.revoke(by=request.user):
+                self.log_change(request, grant, [{"changed": {"fields": ["until"]}}])
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

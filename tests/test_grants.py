@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.admin import site
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from django_patreon.access import check
 from django_patreon.entitlement import Reason
@@ -93,6 +95,26 @@ def test_what_is_revoked_is_over_and_kept(gold: Tier) -> None:
     assert not Grant.objects.in_force().exists()
 
 
+def test_the_end_that_was_given_is_kept_when_it_is_revoked(gold: Tier) -> None:
+    user, chief = User.objects.create_user("writer"), User.objects.create_user("chief")
+    given = timezone.now() + timedelta(days=30)
+    for until in (given, None):
+        grant = Grant.objects.give(user, tier=gold, until=until)
+        assert grant.given_until is None
+        assert grant.revoke(by=chief)
+        grant.refresh_from_db()
+        assert (grant.given_until, grant.until) == (until, grant.revoked_at)
+
+
+def test_who_comes_second_does_not_revoke_it_again(gold: Tier) -> None:
+    user, chief = User.objects.create_user("writer"), User.objects.create_user("chief")
+    Grant.objects.give(user, tier=gold, until=timezone.now() + timedelta(days=30))
+    first, second = Grant.objects.get(), Grant.objects.get()
+    assert first.revoke(by=chief)
+    assert not second.revoke(by=user)
+    assert (second.revoked_by, second.given_until) == (chief, first.given_until)
+
+
 def test_a_ban_that_is_taken_back_before_it_begins_never_does(gold: Tier, time_machine_at) -> None:
     user = User.objects.create_user("writer")
     Grant.objects.give(user, tier=gold)
@@ -125,6 +147,7 @@ def test_a_grant_says_what_it_is(gold: Tier) -> None:
         {"cents": 0},
         {"tier": gold, "campaign": foreign},
         {"cents": 5, "until": now - timedelta(days=1)},
+        {"cents": 5, "starts_at": now, "until": now},
     ):
         with pytest.raises(ValidationError):
             Grant.objects.give(user, **wrong)
@@ -181,8 +204,34 @@ class TestInTheAdmin:
         assert not check(user)
         assert Grant.objects.get().revoked_by.username == "operator"
         assert "until" in operator.get(f"{LIST}{grant.pk}/history/").content.decode().lower()
+        operator.post(LIST, {"action": "revoke", "_selected_action": [grant.pk]})
+        assert LogEntry.objects.filter(action_flag=CHANGE).count() == 1, "it was over already"
         for what in ("change", "delete"):
             assert operator.post(f"{LIST}{grant.pk}/{what}/", {"post": "yes"}).status_code == 403
+
+    def test_the_list_tells_what_is_in_force_from_what_is_revoked(
+        self, gold: Tier, operator: Client
+    ) -> None:
+        user, now = User.objects.create_user("writer"), timezone.now()
+        Grant.objects.give(user, tier=gold, reason="a prize")
+        Grant.objects.give(user, tier=gold, starts_at=now + timedelta(days=1), reason="for later")
+        given = Grant.objects.give(user, cents=5, until=now + timedelta(days=9), reason="a mistake")
+        given.revoke(by=User.objects.get(username="operator"))
+        for asked, reasons in (("1", ["a prize"]), ("0", ["for later", "a mistake"])):
+            page = operator.get(f"{LIST}?in_force={asked}").content.decode()
+            for reason in ("a prize", "for later", "a mistake"):
+                assert (reason in page) == (reason in reasons)
+        assert '<td class="field-revoked_by nowrap">operator</td>' in page
+        page = operator.get(f"{LIST}{given.pk}/change/").content.decode()
+        assert "End that was given" in page
+        assert date_format(timezone.localtime(given.given_until), "DATETIME_FORMAT") in page
+
+    def test_it_has_to_end_after_it_begins(self, gold: Tier, operator: Client) -> None:
+        date, time = timezone.localtime().strftime("%Y-%m-%d %H:%M:%S").split()
+        until = {"until_0": date, "until_1": time, "starts_at_0": date, "starts_at_1": time}
+        _, answer = self.give(operator, cents=5, **until)
+        assert answer.content.decode().count("It has to end after it begins.") == 1
+        assert not Grant.objects.exists()
 
     def test_campaigns_and_memberships_are_to_read(
         self, gold: Tier, operator: Client, django_assert_max_num_queries

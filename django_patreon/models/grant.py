@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -41,7 +41,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
         A tier is given as a row, a name from `PATREON["TIERS"]` or Patreon's id, a campaign as a
         row or its id. Raises `ValidationError` when it names neither tier nor amount, or one that
-        Patreon has not told us of, or ends before it begins.
+        Patreon has not told us of, or does not end after it begins.
         """
         return self._make(
             user=user,
@@ -94,7 +94,8 @@ def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str]) -> _Row | N
 
 
 class Grant(models.Model):
-    """A pass worth a tier or an amount a month, or with `deny` a ban. Kept when it is over.
+    """A pass worth a tier or an amount a month, or with `deny` a ban. Kept when it is over, with
+    the end that it was given.
 
     Synchronising with Patreon never touches it.
     """
@@ -130,6 +131,9 @@ class Grant(models.Model):
     )
     starts_at = models.DateTimeField(_("from"), default=timezone.now)
     until = models.DateTimeField(_("until"), null=True, blank=True)
+    """When it ends, or has ended: revoking brings this forward."""
+    given_until = models.DateTimeField(_("end that was given"), null=True, editable=False)
+    """What `until` was before it was revoked; None: no end. Says nothing of what is not revoked."""
     reason = models.TextField(_("reason"), blank=True)
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -180,13 +184,24 @@ class Grant(models.Model):
     def clean(self) -> None:
         if self.tier is not None and self.campaign not in (None, self.tier.campaign):
             raise ValidationError(_("The tier is of another campaign."))
+        # One that is revoked before it begins ends as it begins, and never counts.
+        is_empty = self.until is not None and self.until <= self.starts_at
+        if is_empty and self.revoked_at is None:
+            raise ValidationError({"until": _("It has to end after it begins.")})
 
-    def revoke(self, *, by: Any = None) -> None:
-        """End it now, or before it begins. It stays in the history as it was given; ending what is
-        over already changes nothing."""
-        now = timezone.now()
-        if self.revoked_at is not None or (self.until is not None and self.until <= now):
-            return
-        self.until = max(now, self.starts_at)
-        self.revoked_at, self.revoked_by = now, by
-        self.save(update_fields=["until", "revoked_at", "revoked_by"])
+    def revoke(self, *, by: Any = None) -> bool:
+        """End it now, or before it begins; say whether that changed anything.
+
+        The end that was given is kept in `given_until`, beside who revoked it and when. What is
+        over, or has been revoked by somebody else meanwhile, stays as it is.
+        """
+        with transaction.atomic(using=self._state.db):
+            held = Grant.objects.select_for_update()
+            self.refresh_from_db(using=self._state.db, from_queryset=held)
+            now = timezone.now()
+            if self.revoked_at is not None or (self.until is not None and self.until <= now):
+                return False
+            self.given_until, self.until = self.until, max(now, self.starts_at)
+            self.revoked_at, self.revoked_by = now, by
+            self.save(update_fields=["until", "given_until", "revoked_at", "revoked_by"])
+        return True
