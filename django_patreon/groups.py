@@ -1,7 +1,9 @@
 """Tiers as Django groups: `TIER_GROUPS = {"gold": ["supporters"]}` makes `user.has_perm` work.
 
-Kept in step with every change of a membership, a grant or an account, and at every sign-in.
-What ends by itself, because time passes, is seen by `manage.py patreon_groups`.
+Kept in step with every change of a membership, a grant or an account, with what is deleted of
+them, and at every sign-in. What ends by itself, because time passes, is seen by
+`manage.py patreon_groups`. A group that the setting no longer names is nobody's business here:
+nothing tells those that were put into it from those that somebody put into it by hand.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
 from django.db import router, transaction
 from django.db.models import Q
-from django.db.models.signals import post_delete, post_save
+from django.db.models.signals import post_delete, post_save, pre_delete
 
 from .access import Patron, Rule, tier_id
 from .conf import patreon_settings
 from .entitlement import decide
-from .models import Grant, PatreonAccount
+from .models import Grant, Membership, PatreonAccount, Tier
 from .signals import account_reconnect_needed, account_reconnected, membership_changed
 
 __all__ = ["keep", "keep_all", "listen"]
@@ -92,6 +94,9 @@ def listen() -> None:
     for model in (Grant, PatreonAccount):
         for signal in (post_save, post_delete):
             signal.connect(_on_row, sender=model, dispatch_uid=uid)
+    # A campaign takes its memberships along, and Django tells of each.
+    post_delete.connect(_on_membership_deleted, sender=Membership, dispatch_uid=uid)
+    pre_delete.connect(_on_tier_deleted, sender=Tier, dispatch_uid=uid)
 
 
 def _on_membership(membership: Any, **kwargs: Any) -> None:
@@ -99,6 +104,19 @@ def _on_membership(membership: Any, **kwargs: Any) -> None:
         account = PatreonAccount.objects.filter(pk=membership.account_id).first()
         if account is not None:
             _keep_by_key(account.user_id)
+
+
+def _on_membership_deleted(instance: Any, using: str, **kwargs: Any) -> None:
+    if patreon_settings().TIER_GROUPS:
+        transaction.on_commit(partial(_on_membership, instance), using=using)
+
+
+def _on_tier_deleted(instance: Any, using: str, **kwargs: Any) -> None:
+    """Ask before it goes, since nobody holds it afterwards."""
+    if patreon_settings().TIER_GROUPS:
+        holders = PatreonAccount.objects.using(using).filter(memberships__tiers=instance)
+        for key in holders.values_list("user", flat=True):
+            transaction.on_commit(partial(_keep_by_key, key), using=using)
 
 
 def _on_sign_in(user: Any, **kwargs: Any) -> None:
@@ -109,9 +127,9 @@ def _on_connection(account: PatreonAccount, **kwargs: Any) -> None:
     _keep_by_key(account.user_id)
 
 
-def _on_row(instance: Any, **kwargs: Any) -> None:
+def _on_row(instance: Any, using: str, **kwargs: Any) -> None:
     if patreon_settings().TIER_GROUPS:
-        transaction.on_commit(partial(_keep_by_key, instance.user_id))
+        transaction.on_commit(partial(_keep_by_key, instance.user_id), using=using)
 
 
 def _keep_by_key(key: Any) -> None:

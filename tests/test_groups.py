@@ -11,6 +11,8 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
+from django.db import transaction
+from django.db.models import Model
 from django.db.models.signals import m2m_changed
 from django.dispatch import Signal
 from django.test import Client
@@ -19,7 +21,7 @@ from django.utils import timezone
 from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.groups import keep
-from django_patreon.models import Grant, Membership, Tier
+from django_patreon.models import Campaign, Grant, Membership, Tier
 from django_patreon.sandbox.people import GOLD, SILVER
 from django_patreon.signals import account_linked, membership_changed
 from django_patreon.sync import sync_account
@@ -185,6 +187,50 @@ def test_revoking_takes_them_at_once(dance: Dance) -> None:
     grant = Grant.objects.give(writer, tier=Tier.objects.get(patreon_id=SILVER))
     grant.revoke()
     assert groups(writer) == set()
+
+
+@pytest.mark.parametrize("what", [Membership, Campaign, Tier])
+def test_what_is_deleted_takes_them_as_soon_as_it_is_certain(
+    dance: Dance, what: type[Model]
+) -> None:
+    users = []
+    for slug in ("gold", "silver"):
+        dance.sign_in(slug)
+        users.append(dance.user)
+        dance.client.logout()
+    gold, silver = users
+    with transaction.atomic():
+        what._default_manager.all().delete()
+        assert groups(gold) == {"supporters", "golden"}
+    assert groups(gold) == groups(silver) == set()
+
+
+def test_one_row_that_is_deleted_takes_only_its_own(dance: Dance) -> None:
+    for slug in ("gold", "silver"):
+        dance.sign_in(slug)
+        dance.client.logout()
+    Tier.objects.get(patreon_id=GOLD).delete()
+    gold, silver = User.objects.order_by("pk")
+    assert (groups(gold), groups(silver)) == (set(), {"supporters"})
+    Membership.objects.get(account__user=silver).delete()
+    assert groups(silver) == set()
+
+
+def test_what_is_not_deleted_after_all_takes_nothing(dance: Dance) -> None:
+    dance.sign_in("gold")
+    with transaction.atomic():
+        Membership.objects.all().delete()
+        transaction.set_rollback(True)
+    assert groups(dance.user) == {"supporters", "golden"}
+
+
+def test_a_tier_that_the_setting_forgets_takes_the_groups_that_others_still_have(
+    dance: Dance, settings
+) -> None:
+    dance.sign_in("gold")
+    settings.PATREON = {"TIERS": {"silver": SILVER}, "TIER_GROUPS": {"silver": ["supporters"]}}
+    call_command("patreon_groups", stdout=io.StringIO())
+    assert groups(dance.user) == {"golden"}, "nobody knows any more that it was ours"
 
 
 def test_old_news_ends_them(dance: Dance, time_machine_at) -> None:

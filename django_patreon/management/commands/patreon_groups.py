@@ -12,6 +12,7 @@ class Command(BaseCommand):
     help = (
         "Bring the groups of PATREON['TIER_GROUPS'] in step with what has ended by itself."
         " For cron, as often as it matters; changes that Patreon tells are followed at once."
+        " A group that the setting no longer names keeps whoever is in it: empty it by hand."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
