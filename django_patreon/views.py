@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
-from django.core.exceptions import BadRequest, PermissionDenied
+from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -132,7 +132,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
     """Let staff look at the site as a patron of `tier`, or as nobody's (""); `stop` ends it.
 
     For this session only, and for whom `may_view_as` says. A creator cannot be their own patron
-    (observed).
+    (observed). It is logged as a warning: what a site has not set up would not show less.
     """
     if not may_view_as(request.user):
         raise PermissionDenied
@@ -140,15 +140,20 @@ def view_as(request: HttpRequest) -> HttpResponse:
     if "stop" in request.POST:
         request.session.pop(VIEW_AS, None)
         forget_view_as(answer)
-        logger.info("User %s looks at the site as themselves again", request.user.pk)
-    else:
-        named = request.POST.get("tier", "")
-        found = tier_id(named) if named else ""
-        if found is None:
-            raise BadRequest("Nobody knows that tier.")
-        request.session[VIEW_AS] = found
-        remember_view_as(answer)
-        logger.info("User %s looks at the site as a patron of tier %s", request.user.pk, found)
+        logger.warning("User %s looks at the site as themselves again", request.user.pk)
+        return answer
+    named = request.POST.get("tier", "")
+    found = tier_id(named) if named else ""
+    if found is None or (found and found not in patron_of(request).known.tiers):
+        _tell(request, _("Patreon has told this site of no such tier."))
+        return answer
+    request.session[VIEW_AS] = found
+    remember_view_as(answer)
+    logger.warning(
+        "User %s looks at the site as %s",
+        request.user.pk,
+        f"a patron of tier {found}" if found else "nobody's patron",
+    )
     return answer
 
 
