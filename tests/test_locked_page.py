@@ -14,11 +14,13 @@ from django.urls import include, path
 from django.utils import timezone
 
 from django_patreon.access import patron_required
-from django_patreon.models import Campaign, Grant, Membership, Tier
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.people import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
+from django_patreon.sync import sync_account
 
 from .dance import Dance
 from .gates.urls import said
+from .test_sync import at_patreon
 from .urls import front
 from .urls import urlpatterns as site
 
@@ -30,6 +32,7 @@ RULES: dict[str, dict[str, Any]] = {
     "theirs": {"campaign": FOREIGN, "cents": 500},
     "given": {"lifetime_cents": 10**7},
     "early": {"since": datetime(2000, 1, 1)},
+    "misspelt": {"tier": "Glod"},
 }
 
 
@@ -142,6 +145,36 @@ class TestWhatTheyHave:
             "a pass for 2.50 EUR a month",
         ]
 
+    def test_what_is_remembered_is_said_to_be(self, dance: Dance, time_machine_at) -> None:
+        """T12."""
+        dance.sign_in("silver")
+        there = at_patreon(dance, "silver")
+        there.tier_ids, there.currently_entitled_amount_cents = [FREE], 0
+        sync_account(dance.user.patreon_account)
+        remembered = "Silver (remembered; Patreon does not list it now)"
+        assert Page(dance, "gold").has == [remembered]
+        assert remembered in dance.client.get("/patreon/account/").content.decode()
+        time_machine_at(days=4)
+        page = Page(dance, "silver")
+        assert page.has == ["Free"], "it opens nothing any more"
+
+    def test_a_pass_does_not_make_the_memory_last(self, dance: Dance, time_machine_at) -> None:
+        dance.sign_in("silver")
+        there = at_patreon(dance, "silver")
+        there.tier_ids, there.currently_entitled_amount_cents = [], 0
+        sync_account(dance.user.patreon_account)
+        Grant.objects.give(dance.user, tier=Tier.objects.get(patreon_id=SILVER))
+        time_machine_at(days=4)
+        assert Page(dance, "gold").has == ["a pass for the tier Silver"]
+
+    def test_an_amount_is_remembered_too(self, dance: Dance) -> None:
+        dance.sign_in("custom")
+        at_patreon(dance, "custom").currently_entitled_amount_cents = 0
+        sync_account(dance.user.patreon_account)
+        assert Page(dance, "gold").has == [
+            "a pledge of 7 EUR a month (remembered; Patreon does not list it now)"
+        ]
+
 
 class TestTheWayOn:
     def test_a_declined_card_is_repaired_and_not_bought_anew(
@@ -162,6 +195,38 @@ class TestTheWayOn:
     def test_who_may_have_joined_meanwhile_checks_again(self, dance: Dance) -> None:
         dance.sign_in("free")
         assert Page(dance, "any").buttons == ["I have just joined: check again"]
+
+    @pytest.mark.parametrize("slug", ["free", "gold", "stranger"])
+    def test_where_nothing_that_patreon_says_would_open_it_nobody_is_sent_there(
+        self, dance: Dance, slug: str
+    ) -> None:
+        dance.sign_in(slug)
+        assert Page(dance, "misspelt").buttons == []
+        Grant.objects.deny(dance.user)
+        assert Page(dance, "any").buttons == []
+        PatreonAccount.objects.all().delete()
+        assert Page(dance, "any").buttons == []
+
+    def test_who_joined_too_late_is_not_told_to_look_again(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        assert Page(dance, "early").buttons == []
+        assert Page(dance, "given").buttons == ["I have just joined: check again"]
+
+    def test_who_is_let_in_has_not_just_joined(self, dance: Dance) -> None:
+        dance.sign_in("gold")
+        page = dance.client.get("/patreon/locked/").content.decode()
+        assert "just joined" not in page
+        assert "Check with Patreon again" in page
+
+    @pytest.mark.parametrize("rule", ["gold", "silver"])
+    def test_who_has_paid_for_what_nobody_names_is_not_sold_another(
+        self, dance: Dance, rule: str
+    ) -> None:
+        dance.sign_in("blank")
+        page = Page(dance, rule)
+        assert "Patreon names no tier and no amount for you." in page.text
+        assert (page.offers, page.needs, page.has) == (set(), [], [])
+        assert page.buttons == ["Check with Patreon again"]
 
     def test_where_patreon_cannot_be_asked_by_us_it_is_by_signing_in(
         self, dance: Dance, settings

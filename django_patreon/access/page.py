@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 
-from django_patreon.entitlement import Decision, Reason, Requirement
+from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirement
 from django_patreon.models import page_address
 
 from .loading import KnownCampaign, KnownTier
 from .patron import Patron
-from .words import has_in_words, needs_in_words, sentence
+from .words import SENTENCES, has_in_words, needs_in_words, sentence
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -25,6 +25,11 @@ _UNSURE = frozenset(
 """We do not know how things stand: no tier is the cure, asking Patreon is."""
 _UNPAID = frozenset({Reason.DECLINED, Reason.CHARGE_FAILED})
 """They have chosen a tier already: paying for it is the cure."""
+_SHORT = frozenset({Reason.OTHER_TIER, Reason.HIGHER_TIER, Reason.MORE_A_MONTH})
+_HELPLESS = frozenset(
+    {Reason.DENIED, Reason.UNKNOWN_CAMPAIGN, Reason.UNKNOWN_TIER, Reason.JOINED_LATER}
+)
+"""Whatever Patreon says, it stays closed."""
 
 
 def locked_page(
@@ -39,7 +44,8 @@ def locked_page(
     """Show a decision to the person, about the campaign of its gate. No query of its own."""
     known, case = patron.known, patron.case(campaign_id)
     campaign = known.campaigns.get(case.campaign_id or "", KnownCampaign(""))
-    is_sure = decision.reason not in _UNSURE
+    is_blank = decision.reason in _SHORT and _is_blank(case)
+    is_sure = decision.reason not in _UNSURE and not is_blank
     needs = decision.needs if is_sure else None
     is_unpaid = decision.reason in _UNPAID
     if come_back_to is None:
@@ -49,18 +55,31 @@ def locked_page(
         "django_patreon/locked.html",
         {
             "decision": decision,
-            "why": sentence(decision),
+            "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
             "needs": needs_in_words(needs, known.tiers, campaign.currency),
             "has": has_in_words(case, known.tiers, campaign.currency) if is_sure else [],
             "offers": [] if is_unpaid else _offers(needs, known.tiers.values(), case.campaign_id),
             "payment_url": page_address(campaign.url) if is_unpaid else "",
             "is_linked": known.is_linked and not known.needs_reconnect,
             "needs_reconnect": known.needs_reconnect,
-            "may_have_joined": is_sure and not is_unpaid,
+            "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
+            "can_help": decision.reason not in _HELPLESS and not _is_impossible(decision.needs),
             "next": come_back_to,
         },
         status=status,
     )
+
+
+def _is_blank(case: Case) -> bool:
+    """Do they pay for something that Patreon has not named, and never has?"""
+    paying = [each for each in Hearing(case).judgement.standings if each.pays]
+    return bool(paying) and all(
+        each.reason is Reason.BLANK_GRACE and not each.monthly_cents for each in paying
+    )
+
+
+def _is_impossible(needs: Requirement | None) -> bool:
+    return needs is not None and needs.tiers == frozenset()
 
 
 def _offers(

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_patreon.entitlement import Case, Decision, Reason, Requirement, Worth
+from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirement, Worth
 
 from .loading import KnownTier
 
@@ -99,13 +99,19 @@ def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "")
     for each in case.memberships:
         if each.campaign_id != case.campaign_id:
             continue
-        prices = {tier.id: tier.amount_cents or 0 for tier in each.tiers}
-        worth = Worth(prices, each.currently_entitled_amount_cents or 0, each.pledge_cadence)
-        # Everybody holds the free tier, too (observed): of a patron it is not worth saying.
-        held = worth.paid_ids or prices.keys()
-        found += [_title(key, tiers) for key in sorted(held, key=lambda key: (-prices[key], key))]
-        if worth.amount > max(prices.values(), default=0):
-            found.append(gettext("a pledge of %s a month") % _amount(worth.amount, currency))
+        worth = Worth(
+            {tier.id: tier.amount_cents for tier in each.tiers},
+            each.currently_entitled_amount_cents or 0,
+            each.pledge_cadence,
+        )
+        before = each.remembered
+        counts = before is not None and not worth.paid_ids and _still_counts(before, case)
+        if worth.pays or not counts:
+            found += _worth_in_words(worth, tiers, currency)
+        if before is not None and counts:
+            words = _worth_in_words(before, tiers, currency)
+            remembered = gettext("%s (remembered; Patreon does not list it now)")
+            found += [remembered % what for what in words if what not in found]
     for grant in case.grants:
         here = grant.campaign_id in (None, case.campaign_id)
         if grant.deny or not here or not grant.is_in_force(case.now):
@@ -114,6 +120,24 @@ def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "")
             found.append(gettext("a pass for the tier %s") % _title(grant.tier.id, tiers))
         if grant.cents is not None:
             found.append(gettext("a pass for %s a month") % _amount(grant.cents, currency))
+    return found
+
+
+def _still_counts(before: Worth, case: Case) -> bool:
+    """Does what Patreon no longer lists open gates still?"""
+    return any(
+        each.pays and each.tier_ids >= before.paid_ids and each.monthly_cents >= before.monthly
+        for each in Hearing(case).judgement.standings
+    )
+
+
+def _worth_in_words(worth: Worth, tiers: Mapping[str, KnownTier], currency: str) -> list[str]:
+    prices = {key: price or 0 for key, price in worth.prices.items()}
+    # Everybody holds the free tier, too (observed): of a patron it is not worth saying.
+    held = worth.paid_ids or prices.keys()
+    found = [_title(key, tiers) for key in sorted(held, key=lambda key: (-prices[key], key))]
+    if worth.amount > max(prices.values(), default=0):
+        found.append(gettext("a pledge of %s a month") % _amount(worth.amount, currency))
     return found
 
 
