@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -31,7 +33,7 @@ from .access import (
     sentence,
     tier_id,
 )
-from .entitlement import Reason
+from .entitlement import Case, Reason, Requirement, decide
 from .exceptions import PatreonError
 from .models import PatreonAccount
 
@@ -198,9 +200,15 @@ def _membership(request: HttpRequest) -> dict[str, Any] | None:
     return {
         "why": sentence(decision),
         "has": patron.has if decision.allowed else [],
-        # What renews itself has no end; that we would have to ask again is no news to anybody.
-        "until": decision.until if decision.reason in _ENDING else None,
+        "until": _end(patron.case()) if decision.reason in _ENDING else None,  # the others renew
+        "is_cancelled": decision.reason is Reason.CANCELLED,
     }
+
+
+def _end(case: Case) -> datetime | None:
+    """When what opens the site to them ends (T8). That news grows old is no end: we ask again."""
+    policy = dataclasses.replace(case.policy, max_age=timedelta.max)
+    return decide(Requirement(), dataclasses.replace(case, policy=policy)).until
 
 
 def _is_last_way_in(request: HttpRequest) -> bool:

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from social_django.models import UserSocialAuth
 
-from django_patreon.models import Campaign, Grant, PatreonAccount
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount
 
 from .dance import Dance
 
@@ -148,8 +148,31 @@ def test_the_page_says_how_the_membership_stands(
     assert says in page
     assert ("You have</dt>" in page) == bool(holds)
     assert holds in page
-    assert ("At least until" in page) == ends
+    assert ("Ends on" in page or "At least until" in page) == ends
     assert 'href="/patreon/locked/"' in page
+
+
+@pytest.mark.parametrize("says_the_next_charge", [True, False])
+def test_who_has_cancelled_sees_when_what_is_paid_ends(
+    dance: Dance, says_the_next_charge: bool
+) -> None:
+    """T8."""
+    dance.sign_in("cancelled")
+    account = dance.user.patreon_account
+    paid = localtime(account.created_at).replace(day=27)
+    until = paid.replace(year=paid.year + 1)
+    Membership.objects.update(
+        last_charge_date=paid,
+        pledge_cadence=12,
+        next_charge_date=until if says_the_next_charge else None,
+    )
+    page = dance.client.get(ACCOUNT).content.decode()
+    assert f"<dt>Ends on</dt><dd>{date_format(until, 'DATE_FORMAT')}</dd>" in page
+    # Patreon lists it longer than it said: nobody knows the end.
+    Membership.objects.update(next_charge_date=paid - timedelta(days=60))
+    page = dance.client.get(ACCOUNT).content.decode()
+    assert "You have cancelled" in page
+    assert "Ends on" not in page
 
 
 def test_a_pass_has_an_end_of_its_own(member: Dance) -> None:
