@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +11,19 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from django_patreon.access import Patron, Rule, near_tier, needs_in_words, sentence
-from django_patreon.entitlement import Case, GrantFacts, MembershipFacts
-from django_patreon.models import Membership
+from django_patreon.access import (
+    KnownTier,
+    Patron,
+    Rule,
+    near_tier,
+    needs_in_words,
+    sentence,
+    tier_id,
+)
+from django_patreon.entitlement import GrantFacts, MembershipFacts
+from django_patreon.models import Campaign, Membership, Tier
+
+_UNHEARD = "unknown: Patreon has told this site of no such"
 
 
 class Command(BaseCommand):
@@ -24,11 +35,14 @@ class Command(BaseCommand):
         parser.add_argument("--at-least", help="name or id: hold this tier, or what is worth it")
         parser.add_argument("--cents", type=int, help="give this much a month")
         parser.add_argument("--lifetime-cents", type=int, help="have given this much in all")
+        parser.add_argument(
+            "--since", type=_moment, help="have joined by then: 2024-05-01, or with a time and zone"
+        )
         parser.add_argument("--campaign", help="Patreon's id; the site's own when left out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         user = self._find(options["user"])
-        names = ("tier", "at_least", "cents", "lifetime_cents", "campaign")
+        names = ("tier", "at_least", "cents", "lifetime_cents", "since", "campaign")
         rule = Rule(**{name: options[name] for name in names if options[name] is not None})
         for name in rule.unknown_tiers:
             raise CommandError(f"Nobody knows the tier {name!r}. {near_tier(name)}")
@@ -40,9 +54,10 @@ class Command(BaseCommand):
         currency = campaign.currency if campaign else ""
         for line in needs_in_words(asked, patron.known.tiers, currency):
             self._say(f"  {line}")
-        self._say(f"  of campaign {case.campaign_id or 'unknown'}")
-        self._say("What is known:")
-        for line in self._facts(user, case):
+        for line in [*_unheard_tiers(rule), _campaign(case.campaign_id)]:
+            self._say(f"  {line}")
+        self._say(f"What is known (times are of {timezone.get_current_timezone_name()}):")
+        for line in _facts(user, patron, rule):
             self._say(f"  {line}")
         self._say("The decision:")
         steps = patron.explain(rule)
@@ -57,10 +72,12 @@ class Command(BaseCommand):
         if decision.detail:
             self._say(f"  Patreon's word: {decision.detail}")
         if decision.until:
-            self._say(f"  until {decision.until:%Y-%m-%d %H:%M %Z}, unless something new is heard")
+            self._say(f"  until {_when(decision.until)}, unless something new is heard")
         if decision.needs and not decision.allowed:
             for line in needs_in_words(decision.needs, patron.known.tiers, currency):
                 self._say(f"  missing: {line}")
+        if not user.is_active:
+            self._say("  but the user is inactive: Django does not let them sign in")
 
     def _find(self, name: str) -> Any:
         model = get_user_model()
@@ -80,40 +97,63 @@ class Command(BaseCommand):
             raise CommandError(f"{name} is a member on Patreon, and nobody's account here.")
         raise CommandError(f"Nobody here is called {name}.")
 
-    def _facts(self, user: Any, case: Case) -> list[str]:
-        lines = [f"user {user.pk}, {'active' if user.is_active else 'inactive'}"]
-        subject = case.subject
-        traits = {"staff": subject.is_staff, "the creator": subject.is_creator}
-        lines += [name for name, true in traits.items() if true]
-        linked = "linked to Patreon" if subject.is_linked else "not linked to Patreon"
-        lines.append(linked + (", must reconnect" if subject.needs_reconnect else ""))
-        for grant in case.grants:
-            what = "a ban" if grant.deny else f"a pass for {_worth(grant)}"
-            state = "in force" if grant.is_in_force(case.now) else "not in force"
-            lines.append(f"{what}, {state}, from {_when(grant.starts_at)} to {_when(grant.until)}")
-        for each in case.memberships:
-            ours = "" if each.campaign_id == case.campaign_id else " (another campaign: ignored)"
-            lines.append(f"membership of campaign {each.campaign_id}{ours}")
-            lines += [f"  {line}" for line in _membership(each, case.now)]
-        return lines
-
     def _say(self, line: str) -> None:
         self.stdout.write(line)
 
 
-def _worth(grant: GrantFacts) -> str:
-    tier = [] if grant.tier is None else [f"tier {grant.tier.id}"]
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is no date such as 2024-05-01") from None
+
+
+def _unheard_tiers(rule: Rule) -> list[str]:
+    """Any digits may be an id: say which ones are of no tier that this site has heard of."""
+    asked = {tier_id(each) for each in rule.named_tiers}
+    heard = Tier.objects.filter(patreon_id__in=asked).values_list("patreon_id", flat=True)
+    return [f"tier {each} is {_UNHEARD} tier" for each in sorted(map(str, asked - set(heard)))]
+
+
+def _campaign(campaign_id: str | None) -> str:
+    if campaign_id is None:
+        return "of campaign unknown: this site has not said which is its own"
+    found = Campaign.objects.filter(patreon_id=campaign_id).first()
+    return f"of campaign {campaign_id}, {_UNHEARD + ' campaign' if found is None else found}"
+
+
+def _facts(user: Any, patron: Patron, rule: Rule) -> list[str]:
+    case, tiers = patron.case(rule.campaign_id), patron.known.tiers
+    lines = [f"user {user.pk}, {'active' if user.is_active else 'inactive'}"]
+    subject = case.subject
+    traits = {"staff": subject.is_staff, "the creator": subject.is_creator}
+    lines += [name for name, true in traits.items() if true]
+    linked = "linked to Patreon" if subject.is_linked else "not linked to Patreon"
+    lines.append(linked + (", must reconnect" if subject.needs_reconnect else ""))
+    for grant in case.grants:
+        what = "a ban" if grant.deny else f"a pass for {_worth(grant, tiers)}"
+        state = "in force" if grant.is_in_force(case.now) else "not in force"
+        lines.append(f"{what}, {state}, from {_when(grant.starts_at)} to {_when(grant.until)}")
+    for each in case.memberships:
+        ours = "" if each.campaign_id == case.campaign_id else " (another campaign: ignored)"
+        lines.append(f"membership of campaign {each.campaign_id}{ours}")
+        lines += [f"  {line}" for line in _membership(each, tiers, case.now)]
+    return lines
+
+
+def _worth(grant: GrantFacts, tiers: Mapping[str, KnownTier]) -> str:
+    tier = [] if grant.tier is None else [f"tier {_title(grant.tier.id, tiers)}"]
     cents = [] if grant.cents is None else [f"{grant.cents} cents a month"]
     return " and ".join(tier + cents)
 
 
-def _membership(facts: MembershipFacts, now: datetime) -> list[str]:
-    tiers = ", ".join(f"{t.id} ({t.amount_cents} cents)" for t in facts.tiers) or "none"
+def _membership(facts: MembershipFacts, tiers: Mapping[str, KnownTier], now: datetime) -> list[str]:
+    held = ", ".join(f"{_title(t.id, tiers)} ({t.amount_cents} cents)" for t in facts.tiers)
     lines = [
         f"as of {_when(facts.fetched_at)}, {timesince(facts.fetched_at, now)} ago",
         f"status {facts.patron_status}, last charge {facts.last_charge_status}"
         f" on {_when(facts.last_charge_date)}, next on {_when(facts.next_charge_date)}",
-        f"tiers {tiers}; {facts.currently_entitled_amount_cents} cents"
+        f"tiers {held or 'none'}; {facts.currently_entitled_amount_cents} cents"
         f" for {facts.pledge_cadence} months",
         f"{facts.campaign_lifetime_support_cents} cents in all,"
         f" since {_when(facts.pledge_relationship_start)}",
@@ -127,9 +167,14 @@ def _membership(facts: MembershipFacts, now: datetime) -> list[str]:
         before = facts.remembered
         lines.append(
             f"nothing paid listed since {_when(facts.blank_since)}; before:"
-            f" {', '.join(before.prices) if before else 'unknown'}"
+            f" {', '.join(_title(key, tiers) for key in before.prices) if before else 'unknown'}"
         )
     return lines
+
+
+def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
+    known = tiers.get(key)
+    return f"{known.title} {key}" if known and known.title else key
 
 
 def _when(moment: datetime | None) -> str:
