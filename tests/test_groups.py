@@ -21,7 +21,7 @@ from django.utils import timezone
 from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.groups import keep
-from django_patreon.models import Campaign, Grant, Membership, Tier
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.people import GOLD, SILVER
 from django_patreon.signals import account_linked, membership_changed
 from django_patreon.sync import sync_account
@@ -214,6 +214,19 @@ def test_one_row_that_is_deleted_takes_only_its_own(dance: Dance) -> None:
     assert (groups(gold), groups(silver)) == (set(), {"supporters"})
     Membership.objects.get(account__user=silver).delete()
     assert groups(silver) == set()
+
+
+def test_what_is_deleted_of_nobody_here_is_no_trouble(dance: Dance) -> None:
+    dance.sign_in("gold")
+    user = dance.user
+    with transaction.atomic():
+        Membership.objects.all().delete()
+        PatreonAccount.objects.all().delete()
+    assert groups(user) == set()
+    dance.sign_in("gold")
+    Membership.objects.update(account=None)
+    Membership.objects.all().delete()
+    assert not Membership.objects.exists()
 
 
 def test_what_is_not_deleted_after_all_takes_nothing(dance: Dance) -> None:
