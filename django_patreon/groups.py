@@ -9,14 +9,15 @@ nothing tells those that were put into it from those that somebody put into it b
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
-from django.db import router, transaction
+from django.db import connections, router, transaction
 from django.db.models import Q
 from django.db.models.signals import post_delete, post_save, pre_delete
 
@@ -107,16 +108,16 @@ def _on_membership(membership: Any, **kwargs: Any) -> None:
 
 
 def _on_membership_deleted(instance: Any, using: str, **kwargs: Any) -> None:
-    if patreon_settings().TIER_GROUPS:
-        transaction.on_commit(partial(_on_membership, instance), using=using)
+    if instance.account_id is not None and patreon_settings().TIER_GROUPS:
+        accounts = PatreonAccount.objects.using(using).filter(pk=instance.account_id)
+        _keep_after_commit(accounts.values_list("user", flat=True), using)
 
 
 def _on_tier_deleted(instance: Any, using: str, **kwargs: Any) -> None:
     """Ask before it goes, since nobody holds it afterwards."""
     if patreon_settings().TIER_GROUPS:
         holders = PatreonAccount.objects.using(using).filter(memberships__tiers=instance)
-        for key in holders.values_list("user", flat=True):
-            transaction.on_commit(partial(_keep_by_key, key), using=using)
+        _keep_after_commit(holders.values_list("user", flat=True), using)
 
 
 def _on_sign_in(user: Any, **kwargs: Any) -> None:
@@ -129,7 +130,23 @@ def _on_connection(account: PatreonAccount, **kwargs: Any) -> None:
 
 def _on_row(instance: Any, using: str, **kwargs: Any) -> None:
     if patreon_settings().TIER_GROUPS:
-        transaction.on_commit(partial(_keep_by_key, instance.user_id), using=using)
+        _keep_after_commit([instance.user_id], using)
+
+
+def _keep_after_commit(keys: Iterable[Any], using: str) -> None:
+    """Keep each user once, however many of their rows one transaction has changed."""
+    _waiting.setdefault(connections[using], set()).update(keys)
+    transaction.on_commit(partial(_keep_waiting, using), using=using)
+
+
+_waiting: WeakKeyDictionary[Any, set[Any]] = WeakKeyDictionary()
+"""By connection. What a rollback leaves here is looked at with the next, which does no harm."""
+
+
+def _keep_waiting(using: str) -> None:
+    waiting = _waiting.get(connections[using], set())
+    while waiting:
+        _keep_by_key(waiting.pop())
 
 
 def _keep_by_key(key: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -568,7 +569,7 @@ class TestFiles:
         dance.sign_in("free")
         assert self.serve(rf, dance, "none.txt").status_code == 403
 
-    @pytest.mark.parametrize("options", [{}, {"root": ""}, {"root": None}])
+    @pytest.mark.parametrize("options", [{}, {"root": ""}, {"root": None}, {"root": Path("")}])
     def test_a_view_without_a_folder_is_refused_at_once(self, options: dict[str, Any]) -> None:
         with pytest.raises(ImproperlyConfigured, match="root="):
             PatronFileView.as_view(**options)
@@ -588,6 +589,20 @@ class TestFiles:
         files = type("Files", (PatronFileView,), {"root": property(lambda self: "")})
         with pytest.raises(ImproperlyConfigured, match="root="):
             files.as_view()(request, path="pyproject.toml")
+
+    def test_a_folder_may_be_set_for_each_request(self, rf, dance: Dance) -> None:
+        dance.sign_in("gold")
+        request = rf.get("/")
+        request.user = dance.user
+
+        class Files(PatronFileView):
+            x_sendfile = True
+
+            def setup(self, request: Any, *args: Any, **kwargs: Any) -> None:
+                super().setup(request, *args, **kwargs)
+                self.root = ROOT
+
+        assert Files.as_view()(request, path="open.txt").status_code == 200
 
     def test_a_url_that_names_no_file_says_how_to(self, rf, dance: Dance) -> None:
         dance.sign_in("gold")
@@ -775,9 +790,11 @@ def test_a_rule_that_is_written_wrongly_says_how_to_write_it(caplog) -> None:
 
 
 @pytest.mark.parametrize("nobody", ["bob", 5, "", object()])
-def test_what_is_no_user_may_not_come_in(db: None, nobody: Any) -> None:
+def test_what_is_no_user_may_not_come_in(db: None, rf: Any, nobody: Any) -> None:
     assert check(nobody).reason is Reason.ANONYMOUS
-    assert list(Story.objects.visible_to(nobody)) == []
+    with acting_in(rf.get("/")):
+        assert check(nobody).reason is Reason.ANONYMOUS
+        assert list(Story.objects.visible_to(nobody)) == []
 
 
 def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) -> None:

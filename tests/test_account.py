@@ -212,6 +212,19 @@ def test_a_second_campaign_of_the_site_is_pointed_out(
     assert "more than one campaign now" in import_for("owner")
 
 
+def test_whose_campaign_is_nobodys_gives_the_site_no_second_one(
+    dance: Dance, monkeypatch: pytest.MonkeyPatch, django_user_model: Any
+) -> None:
+    django_user_model.objects.create_user("owner", password="x")
+    Campaign.objects.create(patreon_id="1", is_ours=True, fetched_at=timezone.now())
+    person = dance.sandbox.world.person_called("stranger")
+    assert person is not None
+    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    monkeypatch.setenv(ACCESS, pair.access_token)
+    monkeypatch.setenv(REFRESH, pair.refresh_token)
+    assert "more than one campaign" not in import_for("owner")
+
+
 def test_the_creators_tokens_are_imported_and_work(
     portal: Any, dance: Dance, django_user_model: Any
 ) -> None:

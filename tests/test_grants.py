@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,6 +104,42 @@ def test_the_end_that_was_given_is_kept_when_it_is_revoked(gold: Tier) -> None:
         assert grant.revoke(by=chief)
         grant.refresh_from_db()
         assert (grant.given_until, grant.until) == (until, grant.revoked_at)
+
+
+def test_moments_without_a_zone_are_the_sites(gold: Tier) -> None:
+    user = User.objects.create_user("writer")
+    given = datetime(2030, 1, 1)
+    grant = Grant.objects.give(user, tier=gold, until=given)
+    assert grant.until == timezone.make_aware(given)
+    assert Grant.objects.deny(
+        user, starts_at=given, until=timezone.make_aware(given) + timedelta(days=1)
+    )
+
+
+def test_what_is_gone_is_not_revoked(gold: Tier) -> None:
+    grant = Grant.objects.give(User.objects.create_user("writer"), tier=gold)
+    Grant.objects.all().delete()
+    assert not grant.revoke()
+
+
+class Replicas:
+    """A site that reads from a copy of its database, which nothing can be written to."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "replica"
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+
+def test_what_was_read_from_a_replica_is_revoked_where_it_is_written(
+    gold: Tier, settings: Any
+) -> None:
+    grant = Grant.objects.give(User.objects.create_user("writer"), tier=gold)
+    grant._state.db = "replica"
+    settings.DATABASE_ROUTERS = [Replicas()]
+    assert grant.revoke()
+    assert Grant.objects.using("default").get().revoked_at
 
 
 def test_who_comes_second_does_not_revoke_it_again(gold: Tier) -> None:

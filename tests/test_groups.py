@@ -11,11 +11,12 @@ import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Model
 from django.db.models.signals import m2m_changed
 from django.dispatch import Signal
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_patreon import tokens
@@ -214,6 +215,17 @@ def test_one_row_that_is_deleted_takes_only_its_own(dance: Dance) -> None:
     assert (groups(gold), groups(silver)) == (set(), {"supporters"})
     Membership.objects.get(account__user=silver).delete()
     assert groups(silver) == set()
+
+
+def test_each_holder_is_looked_at_once_however_much_is_deleted(dance: Dance) -> None:
+    asked, table = [], connection.ops.quote_name("auth_user")
+    for slug in ("gold", "two-tiers"):
+        dance.sign_in(slug)
+        with CaptureQueriesContext(connection) as found:
+            Campaign.objects.all().delete()
+        asked.append(sum(f"FROM {table}" in each["sql"] for each in found))
+        dance.client.logout()
+    assert asked == [1, 1]
 
 
 def test_what_is_deleted_of_nobody_here_is_no_trouble(dance: Dance) -> None:

@@ -9,6 +9,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.utils import timezone
@@ -216,6 +217,14 @@ class TestTheWayOn:
         dance.sign_in("gold")
         assert Page(dance, "early").buttons == []
         assert Page(dance, "given").buttons == ["I have just joined: check again"]
+        Membership.objects.update(pledge_relationship_start=None)
+        assert Page(dance, "early").buttons == ["I have just joined: check again"]
+
+    def test_on_a_new_site_who_connects_makes_the_campaign_known(self, dance: Dance) -> None:
+        dance.client.force_login(
+            User.objects.create_user("early"), "django.contrib.auth.backends.ModelBackend"
+        )
+        assert Page(dance, "any").buttons
 
     def test_who_is_let_in_has_not_just_joined(self, dance: Dance) -> None:
         dance.sign_in("gold")

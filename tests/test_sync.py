@@ -177,6 +177,20 @@ def save(document: dict[str, Any]) -> sync.Saved:
     )
 
 
+def test_who_leaves_while_patreon_is_asked_is_left_alone(dance: Dance, patreon: Any) -> None:
+    dance.sign_in("gold")
+    account = dance.user.patreon_account
+    answer = json.dumps({"data": {"type": "user", "id": account.patreon_id}})
+
+    def leave(request: Any) -> tuple[int, dict[str, str], str]:
+        PatreonAccount.objects.all().delete()
+        return 200, {}, answer
+
+    patreon.reset()
+    patreon.add_callback("GET", re.compile(r".*/identity\b.*"), leave)
+    assert sync.sync_account(account) == sync.Saved()
+
+
 class TestWhoseSiteItIs:
     """T4: the address that leads to Patreon is in the visitor's hands, and so are its scopes."""
 

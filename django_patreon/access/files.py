@@ -12,6 +12,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.utils._os import safe_join
 from django.utils.decorators import classonlymethod
 from django.utils.http import content_disposition_header
+from django.views.generic.base import View
 
 from .gates import PatronRequiredMixin
 
@@ -37,7 +38,8 @@ class PatronFileView(PatronRequiredMixin):
     @classonlymethod
     def as_view(cls, **given: Any) -> Any:
         """Raises `ImproperlyConfigured` where nobody has said which folder it is."""
-        _ = _folder(given.get("root", cls.root))
+        if cls.setup is View.setup:  # else it may be worked out for each request
+            _ = _folder(given.get("root", cls.root))
         return super().as_view(**given)
 
     def get(self, request: HttpRequest, path: str | None = None, **kwargs: Any) -> HttpResponseBase:
@@ -77,6 +79,6 @@ class PatronFileView(PatronRequiredMixin):
 
 def _folder(root: Any) -> Any:
     """Return it if it is there: an empty one would mean wherever the process happens to be."""
-    if not root:
+    if not root or str(root) == ".":  # as `Path("")` is
         raise ImproperlyConfigured('PatronFileView needs its folder: root="/srv/private".')
     return root

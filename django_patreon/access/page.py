@@ -26,9 +26,7 @@ _UNSURE = frozenset(
 _UNPAID = frozenset({Reason.DECLINED, Reason.CHARGE_FAILED})
 """They have chosen a tier already: paying for it is the cure."""
 _SHORT = frozenset({Reason.OTHER_TIER, Reason.HIGHER_TIER, Reason.MORE_A_MONTH})
-_HELPLESS = frozenset(
-    {Reason.DENIED, Reason.UNKNOWN_CAMPAIGN, Reason.UNKNOWN_TIER, Reason.JOINED_LATER}
-)
+_HELPLESS = frozenset({Reason.DENIED, Reason.UNKNOWN_TIER})
 """Whatever Patreon says, it stays closed."""
 
 
@@ -63,7 +61,11 @@ def locked_page(
             "is_linked": known.is_linked and not known.needs_reconnect,
             "needs_reconnect": known.needs_reconnect,
             "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
-            "can_help": decision.reason not in _HELPLESS and not _is_impossible(decision.needs),
+            "can_help": not (
+                decision.reason in _HELPLESS
+                or _is_impossible(decision.needs)
+                or _joined_later(decision, case)
+            ),
             "next": come_back_to,
         },
         status=status,
@@ -76,6 +78,12 @@ def _is_blank(case: Case) -> bool:
     return bool(paying) and all(
         each.reason is Reason.BLANK_GRACE and not each.monthly_cents for each in paying
     )
+
+
+def _joined_later(decision: Decision, case: Case) -> bool:
+    """Is it known when they joined? Else Patreon may yet say that it was in time."""
+    found = Hearing(case).judgement.standings
+    return decision.reason is Reason.JOINED_LATER and any(each.member_since for each in found)
 
 
 def _is_impossible(needs: Requirement | None) -> bool:

@@ -119,7 +119,7 @@ class Patron:
         request = self._request
         if request is None:
             request, user = current_request(), self._given_user
-            if request is None or user is None or not user.is_authenticated:
+            if request is None or not getattr(user, "is_authenticated", False):
                 return
             patron_of(request).was_asked = True  # of somebody else, such as an API's own user
         # Django's cache looks at an answer before the middleware does, but at this last.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
+from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -76,10 +76,19 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         )
 
     def _make(self, **columns: Any) -> Grant:
+        for name in ("starts_at", "until"):
+            columns[name] = _aware(columns[name])
         grant: Grant = self.model(**columns)
         grant.full_clean(validate_unique=False)
         grant.save(force_insert=True, using=self.db)
         return grant
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    """Take a moment without a zone for one of the site's, as everywhere in Django."""
+    if not isinstance(moment, datetime) or not settings.USE_TZ or timezone.is_aware(moment):
+        return moment
+    return timezone.make_aware(moment, timezone.get_default_timezone())
 
 
 def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str]) -> _Row | None:
@@ -195,13 +204,19 @@ class Grant(models.Model):
         The end that was given is kept in `given_until`, beside who revoked it and when. What is
         over, or has been revoked by somebody else meanwhile, stays as it is.
         """
-        with transaction.atomic(using=self._state.db):
-            held = Grant.objects.select_for_update()
-            self.refresh_from_db(using=self._state.db, from_queryset=held)
+        using = router.db_for_write(Grant, instance=self)
+        with transaction.atomic(using=using):
+            try:
+                held = Grant.objects.using(using).select_for_update()
+                self.refresh_from_db(using=using, from_queryset=held)
+            except Grant.DoesNotExist:
+                return False
             now = timezone.now()
             if self.revoked_at is not None or (self.until is not None and self.until <= now):
                 return False
             self.given_until, self.until = self.until, max(now, self.starts_at)
             self.revoked_at, self.revoked_by = now, by
-            self.save(update_fields=["until", "given_until", "revoked_at", "revoked_by"])
+            self.save(
+                using=using, update_fields=["until", "given_until", "revoked_at", "revoked_by"]
+            )
         return True

@@ -54,11 +54,14 @@ def may_look_again(account: PatreonAccount) -> bool:
 def sync_account(account: PatreonAccount) -> Saved:
     """Ask Patreon once about the person of `account`, and save their memberships.
 
-    Raises what `tokens.client_for(account).identity()` raises; then nothing has changed.
+    Raises what `tokens.client_for(account).identity()` raises; then nothing has changed. Nor has it
+    when the account is gone by the time that Patreon has answered.
     """
     fetched_at = timezone.now()  # before the answer was made: never newer than what it says
     identity = tokens.client_for(account).identity()
     with transaction.atomic(using=router.db_for_write(Membership)):
+        if not PatreonAccount.objects.filter(pk=account.pk).exists():
+            return Saved()
         return save_identity(
             identity, account=account, scopes=account.scopes, fetched_at=fetched_at
         )
@@ -126,7 +129,8 @@ def save_identity(
         if ALL_MEMBERSHIPS not in scopes:
             should_be_listed = should_be_listed.filter(campaign__is_ours=True)
         for each_missing in should_be_listed:
-            _write(each_missing.patreon_id, dict(_NOTHING), [], fetched_at, saved)
+            nothing = dict(_NOTHING) | ({} if patreon_settings().STORE_EMAIL else {"email": ""})
+            _write(each_missing.patreon_id, nothing, [], fetched_at, saved)
     return saved
 
 
@@ -207,7 +211,7 @@ def _save_member(
     return _write(member.id, columns, held, fetched_at, saved)
 
 
-_NOTHING = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}
+_NOTHING: dict[str, Any] = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}
 
 
 def _write(

@@ -79,8 +79,8 @@ class Command(BaseCommand):
             f"User {options['user']} is connected to Patreon account {account.patreon_id}"
             f" ({account}), which runs {owned}."
         )
-        others = Campaign.objects.filter(is_ours=True).exclude(creator=account)
-        if patreon_settings().CAMPAIGN_ID is None and others.exists():
+        ours = Campaign.objects.filter(is_ours=True).count()
+        if patreon_settings().CAMPAIGN_ID is None and ours > 1:
             self.stderr.write(
                 "This site has more than one campaign now, so a rule that names none opens to"
                 " nobody. Name the one it means in PATREON['CAMPAIGN_ID'], or in the rules"

@@ -43,7 +43,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         user = self._find(options["user"])
         names = ("tier", "at_least", "cents", "lifetime_cents", "since", "campaign")
-        rule = Rule(**{name: options[name] for name in names if options[name] is not None})
+        try:
+            rule = Rule(**{name: options[name] for name in names if options[name] is not None})
+        except ValueError as error:
+            raise CommandError(str(error)) from None
         for name in rule.unknown_tiers:
             raise CommandError(f"Nobody knows the tier {name!r}. {near_tier(name)}")
         patron = Patron(user)
