@@ -84,6 +84,12 @@ def test_a_user_name_comes_before_an_id_of_patreons(dance: Dance) -> None:
     assert f"{key} MAY NOT COME IN" in why(key)
 
 
+def test_a_senseless_amount_is_refused_in_words(dance: Dance) -> None:
+    dance.sign_in("gold")
+    with pytest.raises(CommandError, match="cents must be 0 cents or more, not -5"):
+        why("AlmaReyes", cents=-5)
+
+
 def test_an_address_does_too(dance: Dance) -> None:
     dance.sign_in("gold")
     user = dance.user
