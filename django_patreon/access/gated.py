@@ -24,8 +24,9 @@ from django_patreon.entitlement import (
 )
 from django_patreon.models import Tier, campaign_id_of
 
+from .current import now, with_a_cure
 from .loading import KnownTier
-from .patron import Patron, now, patron_for, with_a_cure
+from .patron import Patron, patron_for
 from .rules import Rule
 
 __all__ = ["PatronGated", "PatronGatedQuerySet"]

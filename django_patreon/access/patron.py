@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
-from django.core.exceptions import SynchronousOnlyOperation
 from django.db.models.signals import m2m_changed, post_delete, post_save
-from django.utils import timezone
 from django.utils.functional import LazyObject, cached_property, empty
 
 from django_patreon.entitlement import (
@@ -25,7 +20,7 @@ from django_patreon.entitlement import (
 )
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 
-from .current import current_request
+from .current import current_request, now, with_a_cure
 from .loading import Known, KnownTier, load
 from .rules import Asked, Rule
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
@@ -39,10 +34,8 @@ __all__ = [
     "acheck",
     "check",
     "listen",
-    "now",
     "patron_for",
     "patron_of",
-    "with_a_cure",
 ]
 
 
@@ -62,25 +55,6 @@ async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
         # Where Django keeps what `request.auser()` found; `request.user` would ask once more.
         request.user = request._acached_user
     return await sync_to_async(check)(user, **rule)
-
-
-_Told = TypeVar("_Told", bound=Callable[..., Any])
-
-
-def with_a_cure(function: _Told) -> _Told:
-    """Name the cure where Django says that the database cannot be asked from async code."""
-
-    @wraps(function)
-    def wrapper(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except SynchronousOnlyOperation:
-            raise SynchronousOnlyOperation(
-                "A gate asks the database. In an async view `await request.patreon.aload()` first,"
-                " or use `acheck` or `patron_required`."
-            ) from None
-
-    return cast("_Told", wrapper)
 
 
 class Patron:
@@ -304,9 +278,3 @@ def _forget(**kwargs: Any) -> None:
     request = current_request()
     if request is not None:
         patron_of(request).forget()
-
-
-def now() -> datetime:
-    """The time, aware whatever the site's settings."""
-    found = timezone.now()
-    return found if settings.USE_TZ else timezone.make_aware(found)
