@@ -106,6 +106,10 @@ class Known:
     def tiers_by_key(self) -> Mapping[int, KnownTier]:
         return {each.pk: each for each in self.tiers.values()}
 
+    def campaign_meant(self, named: str | None) -> str | None:
+        """The campaign that a rule names, or the default one; "" names one that nobody has."""
+        return self.default_campaign if named is None else named
+
     def prices_in(self, campaign_id: str | None) -> Mapping[str, int | None]:
         """Of the campaign's tiers that we know: those on sale, those held, those granted.
 

@@ -107,7 +107,7 @@ class Patron:
             needs = rule.requirement({}, rule.campaign_id)
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
         known = self._known_to(user)
-        campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
+        campaign = known.campaign_meant(rule.campaign_id)
         requirement = self._requirement(rule, known, campaign)
         if is_staff(user):
             return self._hearing(known, campaign, works_here=True).decide(requirement)
@@ -121,7 +121,7 @@ class Patron:
     def requirement(self, rule: Rule) -> Requirement:
         """Return what the rule asks for, in ids and with the prices of its campaign."""
         known = self.known
-        campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
+        campaign = known.campaign_meant(rule.campaign_id)
         return self._requirement(rule, known, campaign)
 
     def _requirement(self, rule: Rule, known: Known, campaign: str | None) -> Requirement:
@@ -156,8 +156,7 @@ class Patron:
     def _case(
         self, known: Known, campaign_id: str | None, *, works_here: bool, bypass: bool = True
     ) -> Case:
-        if campaign_id is None:
-            campaign_id = known.default_campaign
+        campaign_id = known.campaign_meant(campaign_id)
         view_as = self.view_as if bypass and works_here else None
         if view_as is not None:
             return pretended(known, campaign_id, view_as, now=self._moment)
