@@ -66,7 +66,10 @@ def others_gate(times: int) -> Callable[[HttpRequest], HttpResponse]:
 def at_first(request: HttpRequest) -> HttpResponse:
     """Our gate for somebody whom this process has not seen since anything about them changed."""
     loading.read.cache_clear()
-    return patron_required(at_least="2")(nothing)(request)
+    return ours(request)
+
+
+ours = patron_required(at_least="2")(nothing)
 
 
 @patron_required(at_least="2")
@@ -78,7 +81,7 @@ def fifty(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("nothing/", nothing),
-    path("ours/", patron_required(at_least="2")(nothing)),
+    path("ours/", ours),
     path("first/", at_first),
     path("ours50/", fifty),
     path("get/", others_gate(1)),
