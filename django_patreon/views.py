@@ -12,6 +12,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
+from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -25,6 +26,7 @@ from .access import (
     VIEW_AS,
     Rule,
     forget_view_as,
+    heading,
     keep_private,
     locked_page,
     may_view_as,
@@ -87,11 +89,19 @@ def disconnect(request: HttpRequest, user: Any) -> None:
 @require_safe
 @login_required
 def locked(request: HttpRequest) -> HttpResponse:
-    """Show what the person has of the site's campaign, and the way to more of it."""
+    """Show what the person has of the site's campaign, or of another one of ours that is named
+    by its id (`?campaign=`), and the way to more of it."""
     patron = patron_of(request)
-    decision = patron.decide(Rule())
+    asked = request.GET.get("campaign") or None
+    if asked is not None and not patron.knows_of(asked):
+        raise Http404("This site knows of no such campaign.")
     page = locked_page(
-        request, decision, patron=patron, come_back_to=_wanted(request, ""), status=200
+        request,
+        patron.decide(Rule(campaign=asked)),
+        patron=patron,
+        campaign_id=asked,
+        come_back_to=_wanted(request, ""),
+        status=200,
     )
     keep_private(page)
     return page
@@ -183,7 +193,7 @@ def _account_page(
         "django_patreon/account.html",
         {
             "patreon_account": found,
-            "membership": _membership(request) if found else None,
+            "memberships": _memberships(request) if found else [],
             "is_last_way_in": was_refused or (found is not None and _is_last_way_in(request)),
             "was_refused": was_refused,
         },
@@ -191,18 +201,29 @@ def _account_page(
     )
 
 
-def _membership(request: HttpRequest) -> dict[str, Any] | None:
-    """How the person stands with the site's campaign; None where there is none to stand with."""
+def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
+    """How the person stands with the site's campaign, if there is one, and with each other one of
+    ours that they have to do with."""
     patron = patron_of(request)
-    decision = patron.decide(Rule())
-    if decision.reason is Reason.UNKNOWN_CAMPAIGN:
-        return None
-    return {
-        "why": sentence(decision),
-        "has": patron.has if decision.allowed else [],
-        "until": _end(patron.case()) if decision.reason in _ENDING else None,  # the others renew
-        "is_cancelled": decision.reason is Reason.CANCELLED,
-    }
+    others = patron.belongs_to
+    found = []
+    for asked in (None, *others):
+        decision = patron.decide(Rule(campaign=asked))
+        if decision.reason is Reason.UNKNOWN_CAMPAIGN:
+            continue
+        case = patron.case(asked)
+        campaign = patron.known.campaigns.get(case.campaign_id or "")
+        found.append(
+            {
+                "heading": heading(campaign.name if campaign and others else "", is_open=True),
+                "campaign_id": asked or "",
+                "why": sentence(decision),
+                "has": patron.has(asked) if decision.allowed else [],
+                "until": _end(case) if decision.reason in _ENDING else None,  # the others renew
+                "is_cancelled": decision.reason is Reason.CANCELLED,
+            }
+        )
+    return found
 
 
 def _end(case: Case) -> datetime | None:

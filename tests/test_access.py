@@ -801,7 +801,7 @@ def test_every_kind_of_query_is_counted_for_a_person_without_anything(db: None) 
     user = User.objects.create_user("nobody")
     patron = Patron(user)
     assert patron.check().reason is Reason.UNKNOWN_CAMPAIGN
-    assert patron.has == []
+    assert patron.has() == []
     assert Rule().unknown_tiers == []
 
 

@@ -8,7 +8,7 @@
     PatronFileView                                 a private file
 
 Tiers are named as in `PATREON["TIERS"]`, or by Patreon's id. `statement` is what the
-database is asked, once for each request, `prepared` how, and `loading` makes sense of the answer;
+database is asked, once for each request, `prepared` how, and `row` and `loading` make sense of it;
 `patron` keeps it, and `entitlement` decides. Patreon is never called.
 """
 
@@ -21,7 +21,7 @@ from .page import locked_page
 from .patron import Patron, acheck, check, listen, patron_for, patron_of
 from .rules import Asked, Rule, declared_rules, near_tier, tier_id
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
-from .words import needs_in_words, sentence
+from .words import heading, needs_in_words, sentence
 
 __all__ = [
     "VIEW_AS",
@@ -37,6 +37,7 @@ __all__ = [
     "check",
     "declared_rules",
     "forget_view_as",
+    "heading",
     "keep_private",
     "listen",
     "locked",

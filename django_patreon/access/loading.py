@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
 from typing import Any
@@ -18,21 +17,17 @@ from django_patreon.conf import PatreonSettings, patreon_settings
 from django_patreon.entitlement import (
     Case,
     Decision,
-    GrantFacts,
-    MembershipFacts,
     Policy,
     Requirement,
     Subject,
-    TierFacts,
-    Worth,
 )
-from django_patreon.models import Grant, Membership, PatreonAccount, checkout_address
+from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, checkout_address
 
 from .prepared import ask
-from .statement import MEMBERSHIP, statement
+from .row import grant_facts, lists, membership_facts, one_list
+from .statement import statement
 
-__all__ = ["Known", "KnownCampaign", "KnownTier", "load", "read"]
-
+__all__ = ["Known", "KnownCampaign", "KnownTier", "load", "look_up", "read"]
 
 LONGEST_KEPT = 10_000
 """Characters of an answer that is kept: a site for fifty creators would fill the memory."""
@@ -47,6 +42,8 @@ class KnownCampaign:
     id: str
     currency: str = ""
     url: str = ""
+    name: str = ""
+    is_ours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +71,28 @@ class Known:
     """
 
     def __init__(self, row: str, zone: tzinfo) -> None:
-        account, granted, ours = _lists(row)
+        account, granted, ours = lists(row)
         state, runs, joined = account or (None, None, None)
         self.is_linked = bool(account)
         self.needs_reconnect = state == PatreonAccount.State.RECONNECT
-        members = _lists(joined)
-        self.memberships = tuple([_membership(each, zone) for each in members])
-        self.grants = tuple([_grant(each, zone) for each in _lists(granted)])
-        self.own_campaigns = frozenset(_list(runs))
+        members = lists(joined)
+        self.memberships = tuple([membership_facts(each, zone) for each in members])
+        self.grants = tuple([grant_facts(each, zone) for each in lists(granted)])
+        self.own_campaigns = frozenset(one_list(runs))
         """The campaigns that the person runs."""
         self._opened: dict[tuple[Any, ...], Decision] = {}
-        self._campaigns = _lists(ours) + _lists([each[-1] for each in members if each[-1]])
+        self._campaigns = lists(ours) + lists([each[-1] for each in members if each[-1]])
 
     @cached_property
     def campaigns(self) -> Mapping[str, KnownCampaign]:
         return {
-            key: KnownCampaign(key, currency, page) for key, _, currency, page, _ in self._campaigns
+            key: KnownCampaign(key, currency, page, name, bool(is_ours))
+            for key, is_ours, currency, page, name, _ in self._campaigns
         }
+
+    def is_one_of_many(self, campaign: KnownCampaign) -> bool:
+        """Is there another one of ours, so that it has to be said which is meant?"""
+        return any(each.is_ours and each.id != campaign.id for each in self.campaigns.values())
 
     @cached_property
     def tiers(self) -> Mapping[str, KnownTier]:
@@ -98,8 +100,8 @@ class Known:
         # Only a plain no takes it off the page: Patreon may not have said.
         return {
             key: KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
-            for campaign, _, _, _, on_sale in self._campaigns
-            for pk, key, price, title, url, published in _lists(on_sale)
+            for campaign, *_, on_sale in self._campaigns
+            for pk, key, price, title, url, published in lists(on_sale)
         }
 
     @cached_property
@@ -121,7 +123,7 @@ class Known:
     def _prices(self) -> Mapping[str, Mapping[str, int | None]]:
         found: defaultdict[str, dict[str, int | None]] = defaultdict(dict)
         for campaign in self._campaigns:
-            for _, key, price, *_ in _lists(campaign[-1]):
+            for _, key, price, *_ in lists(campaign[-1]):
                 found[campaign[0]][key] = price
         for membership in self.memberships:
             for tier in membership.tiers:
@@ -205,6 +207,27 @@ def load(user_pk: Any) -> Known:
     return (read if len(found) < LONGEST_KEPT else Known)(found, zone)
 
 
+def look_up(campaign_id: str) -> tuple[KnownCampaign, Mapping[str, KnownTier]] | None:
+    """Ask about a campaign that does not come along with what is known of a person, and its tiers;
+    None for one that is not ours. Two queries."""
+    row = Campaign.objects.filter(patreon_id=campaign_id, is_ours=True).first()
+    if row is None:
+        return None
+    tiers = {
+        each.patreon_id: KnownTier(
+            each.pk,
+            each.patreon_id,
+            each.amount_cents,
+            each.title,
+            each.url,
+            campaign_id,
+            each.published is not False,
+        )
+        for each in row.tiers.all()
+    }
+    return KnownCampaign(campaign_id, row.currency, row.url, row.name or row.vanity, True), tiers
+
+
 def _policy(bypass: bool) -> Policy:
     """Make the policy of the settings, once for as long as they stand."""
     global _policies
@@ -227,61 +250,6 @@ def _policy_of(chosen: PatreonSettings, bypass: bool) -> Policy:
         count_uncharged=chosen.COUNT_UNCHARGED,
         staff_bypass=chosen.STAFF_BYPASS and bypass,
     )
-
-
-_MOMENTS, _FLAGS = (
-    [MEMBERSHIP.index(field.name) for field in fields(MembershipFacts) if kind in str(field.type)]
-    for kind in ("datetime", "bool")
-)
-_REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
-
-
-def _membership(values: list[Any], zone: tzinfo) -> MembershipFacts:
-    facts = values[:-1]  # its campaign comes last
-    for place in _MOMENTS:
-        if facts[place] is not None:
-            facts[place] = _moment(facts[place], zone)
-    for place in _FLAGS:
-        facts[place] = bool(facts[place])
-    facts[_REMEMBERED] = _worth(facts[_REMEMBERED])
-    facts[_TIERS] = tuple([TierFacts(*each) for each in _lists(facts[_TIERS])])
-    return MembershipFacts(*facts)
-
-
-def _grant(values: list[Any], zone: tzinfo) -> GrantFacts:
-    tier, cents, deny, starts_at, until, campaign = values
-    held, price, tier_campaign = _list(tier) or (None, None, None)
-    return GrantFacts(
-        tier=None if held is None else TierFacts(held, price),
-        cents=cents,
-        deny=bool(deny),
-        starts_at=_moment(starts_at, zone),
-        until=_moment(until, zone),
-        campaign_id=campaign or tier_campaign,
-    )
-
-
-def _lists(value: Any) -> list[Any]:
-    """Read a list of lists."""
-    found = _list(value)
-    return [_list(each) if isinstance(each, str) else each for each in found] if found else found
-
-
-def _list(value: Any) -> list[Any]:
-    found: list[Any] | None = json.loads(value) if isinstance(value, str) else value
-    return found or []
-
-
-def _worth(value: Any) -> Worth | None:
-    found = json.loads(value) if isinstance(value, str) else value
-    return Worth(found["tiers"], found["cents"], found["months"]) if found else None
-
-
-def _moment(value: str | None, zone: tzinfo) -> datetime | None:
-    if value is None:
-        return None
-    found = datetime.fromisoformat(value)
-    return found.replace(tzinfo=zone) if found.tzinfo is None else found
 
 
 def _key(requirement: Requirement, campaign_id: str | None, policy: Policy) -> tuple[Any, ...]:

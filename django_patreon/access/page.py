@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from django.shortcuts import render
@@ -10,9 +10,9 @@ from django.shortcuts import render
 from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirement
 from django_patreon.models import page_address
 
-from .loading import KnownCampaign, KnownTier
+from .loading import Known, KnownCampaign, KnownTier, look_up
 from .patron import Patron
-from .words import SENTENCES, has_in_words, needs_in_words, sentence
+from .words import SENTENCES, has_in_words, heading, needs_in_words, sentence
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -39,9 +39,12 @@ def locked_page(
     come_back_to: str | None = None,
     status: int = 403,
 ) -> HttpResponse:
-    """Show a decision to the person, about the campaign of its gate. No query of its own."""
+    """Show a decision to the person, about the campaign of its gate.
+
+    No query of its own, but where a site has more campaigns than come along with every gate.
+    """
     known, case = patron.known, patron.case(campaign_id)
-    campaign = known.campaigns.get(case.campaign_id or "", KnownCampaign(""))
+    campaign, tiers = _about(known, case.campaign_id)
     is_blank = decision.reason in _SHORT and _is_blank(case)
     is_sure = decision.reason not in _UNSURE and not is_blank
     needs = decision.needs if is_sure else None
@@ -53,10 +56,13 @@ def locked_page(
         "django_patreon/locked.html",
         {
             "decision": decision,
+            "heading": heading(
+                campaign.name if known.is_one_of_many(campaign) else "", is_open=decision.allowed
+            ),
             "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
-            "needs": needs_in_words(needs, known.tiers, campaign.currency),
-            "has": has_in_words(case, known.tiers, campaign.currency) if is_sure else [],
-            "offers": [] if is_unpaid else _offers(needs, known.tiers.values(), case.campaign_id),
+            "needs": needs_in_words(needs, tiers, campaign.currency),
+            "has": has_in_words(case, tiers, campaign.currency) if is_sure else [],
+            "offers": [] if is_unpaid else _offers(needs, tiers.values(), case.campaign_id),
             "payment_url": page_address(campaign.url) if is_unpaid else "",
             "is_linked": known.is_linked and not known.needs_reconnect,
             "needs_reconnect": known.needs_reconnect,
@@ -70,6 +76,14 @@ def locked_page(
         },
         status=status,
     )
+
+
+def _about(known: Known, campaign_id: str | None) -> tuple[KnownCampaign, Mapping[str, KnownTier]]:
+    """Find what there is to say of a campaign and its tiers, and whatever else is known."""
+    if not campaign_id or campaign_id in known.campaigns:
+        return known.campaigns.get(campaign_id or "", KnownCampaign("")), known.tiers
+    found = look_up(campaign_id)
+    return (KnownCampaign(campaign_id), known.tiers) if found is None else found
 
 
 def _is_blank(case: Case) -> bool:

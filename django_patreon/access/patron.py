@@ -84,8 +84,27 @@ class Patron:
 
     @property
     def is_patron(self) -> bool:
-        """Do they support the campaign with any amount?"""
+        """Do they support the site's own campaign with any amount?"""
         return self.check().allowed
+
+    def is_patron_of(self, campaign: Any) -> bool:
+        """Do they support this `Campaign`, or the one of this id, with any amount? Nobody supports
+        None: it is not the site's own."""
+        return self.check(campaign="" if campaign is None else campaign).allowed
+
+    @property
+    def belongs_to(self) -> list[str]:
+        """Ids of the site's campaigns, but for its default one, that they have to do with: as a
+        member, by a pass or a ban in force, or as the creator."""
+        known = self.known
+        named = {each.campaign_id for each in known.memberships} | known.own_campaigns
+        named |= {each.campaign_id for each in known.grants if each.is_in_force(self._moment)}
+        default = known.default_campaign
+        return [
+            key
+            for key, each in known.campaigns.items()
+            if each.is_ours and key != default and key in named
+        ]
 
     def mark_asked(self) -> None:
         """Keep the page that is being made out of every cache: it depends on who asks (T25)."""
@@ -162,12 +181,18 @@ class Patron:
             return pretended(known, campaign_id, view_as, now=self._moment)
         return known.case(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
 
-    @property
-    def has(self) -> list[str]:
-        """What they hold of the site's own campaign, in words, the dearest tier first."""
-        known, case = self.known, self.case()
+    def has(self, campaign_id: str | None = None) -> list[str]:
+        """What they hold of a campaign, or of the site's own, in words, the dearest tier first."""
+        known, case = self.known, self.case(campaign_id)
         campaign = known.campaigns.get(case.campaign_id or "")
         return has_in_words(case, known.tiers, campaign.currency if campaign else "")
+
+    def knows_of(self, campaign_id: str) -> bool:
+        """Is it a campaign of ours, or one that they are a member of? No query for most."""
+        if campaign_id in self.known.campaigns:
+            return True
+        ours = Campaign.objects.filter(is_ours=True)
+        return campaign_id.isprintable() and ours.filter(patreon_id=campaign_id).exists()
 
     def tier_by_key(self, key: int) -> KnownTier | None:
         """Find a tier by its row's key; None for one of a campaign that has nothing to do with the

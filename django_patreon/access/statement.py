@@ -7,7 +7,7 @@ again, most of it planning.
 
     account    [state, [campaign that the person runs, ...], [membership, ...]]
     grants     [[tier, cents, deny, starts_at, until, campaign], ...]
-    campaigns  [[id, is_ours, currency, url, [tier on sale, ...]], ...]
+    campaigns  [[id, is_ours, currency, url, name, [tier on sale, ...]], ...]
 
 A membership is what `MEMBERSHIP` names, and its campaign unless that is among the campaigns, which
 are ours. A tier held is [id, amount_cents], one granted says its campaign, too, and one on sale is
@@ -74,7 +74,8 @@ def statement(vendor: str, *, chosen: bool) -> str:
         f"{array}(t.id, t.patreon_id, t.amount_cents, t.title, t.url, t.published)",
         f"{tier} t WHERE t.campaign_id = c.patreon_id",
     )
-    one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {on_sale})"
+    name = "CASE WHEN c.name = '' THEN c.vanity ELSE c.name END"
+    one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {name}, {on_sale})"
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
     # Of ours, those that may be too far down the list to come along with it.
     place = f"(SELECT COUNT(*) FROM {campaign} o WHERE o.is_ours AND o.id < c.id)"
@@ -97,9 +98,9 @@ def statement(vendor: str, *, chosen: bool) -> str:
         f"{array}({granted}, g.cents, g.deny, g.starts_at, g.{quote('until')}, g.campaign_id)",
         f"{grant} g WHERE g.user_id = %(user)s",
     )
+    facts = "patreon_id, is_ours, currency, url, name, vanity"
     campaigns = listed(
-        one_campaign,
-        f"(SELECT patreon_id, is_ours, currency, url FROM {of_the_site} LIMIT {MOST_CAMPAIGNS}) c",
+        one_campaign, f"(SELECT {facts} FROM {of_the_site} LIMIT {MOST_CAMPAIGNS}) c"
     )
     person = f"{array}(a.state, {runs}, {memberships})"
     who = f"(SELECT {person} FROM {account} a WHERE a.user_id = %(user)s)"

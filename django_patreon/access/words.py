@@ -13,7 +13,7 @@ from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirem
 
 from .loading import KnownTier
 
-__all__ = ["SENTENCES", "has_in_words", "needs_in_words", "sentence"]
+__all__ = ["SENTENCES", "has_in_words", "heading", "needs_in_words", "sentence"]
 
 SENTENCES: Mapping[Reason, Any] = {
     Reason.PUBLIC: _("This is open to everybody."),
@@ -60,6 +60,17 @@ SENTENCES: Mapping[Reason, Any] = {
     Reason.MORE_SUPPORT: _("This is for people who have given more in all."),
     Reason.JOINED_LATER: _("This is for people who joined earlier than you."),
 }
+
+
+def heading(campaign: str, *, is_open: bool) -> str:
+    """Head what is said of a membership; the name of the campaign where there are many, else ""."""
+    if is_open:
+        if campaign:
+            return gettext("Your membership of %(campaign)s") % {"campaign": campaign}
+        return gettext("Your membership")
+    if campaign:
+        return gettext("For patrons of %(campaign)s") % {"campaign": campaign}
+    return gettext("For patrons")
 
 
 def sentence(decision: Decision) -> str:

@@ -19,6 +19,7 @@ from django.template.base import (
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from django_patreon.access import Rule, patron_for, patron_of, sentence
+from django_patreon.models import Campaign
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -63,12 +64,15 @@ _ANY = object()
 
 
 @register.filter
-def is_patron(user: Any, tier: Any = _ANY) -> bool:
-    """Say whether a user is a patron: `{% if user|is_patron %}`, `{% if user|is_patron:"gold" %}`.
+def is_patron(user: Any, of: Any = _ANY) -> bool:
+    """Say whether a user is a patron: `{% if user|is_patron %}`, `{% if user|is_patron:"gold" %}`,
+    and with a `Campaign`, of that one: `{% if user|is_patron:campaign %}`.
 
-    A tier is meant exactly, as in `check(user, tier=...)`, and one that is empty opens nothing.
+    Else a tier is named, and meant exactly, as in `check(user, tier=...)`; one that is empty opens
+    nothing.
     """
-    rule = Rule() if tier is _ANY else _rule({"tier": tier})
+    name = "campaign" if isinstance(of, Campaign) else "tier"
+    rule = Rule() if of is _ANY else _rule({name: of})
     return bool(patron_for(user or None).decide(rule))
 
 

@@ -23,6 +23,7 @@ from django_patreon.access import (
     check,
     patron_required,
 )
+from django_patreon.models import Campaign
 from django_patreon.rest_framework import IsPatron
 
 from .models import Story
@@ -116,6 +117,13 @@ def template(source: str) -> Callable[..., Any]:
     return lambda request: HttpResponse(made.render(RequestContext(request)))
 
 
+def theirs(request: HttpRequest) -> HttpResponse:
+    """The filter, given a campaign itself."""
+    made = Template("{% load patreon %}{% if user|is_patron:campaign %}open{% endif %}")
+    campaign = Campaign(patreon_id="5120934")
+    return HttpResponse(made.render(RequestContext(request, {"campaign": campaign})))
+
+
 def tag(rule: dict[str, Any]) -> Callable[..., Any]:
     return template(
         f"{{% patrons_only {in_words(rule)} %}}open{{% locked %}}closed{{% endpatrons_only %}}"
@@ -185,6 +193,8 @@ FORMS = {
 ONLY = {
     ("filter", "any"): template("{% if user|is_patron %}open{% endif %}"),
     ("filter", "gold"): template('{% if user|is_patron:"9100003" %}open{% endif %}'),
+    ("filter", "foreign"): theirs,
+    ("own", "foreign"): lambda request: said(request.patreon.is_patron_of("5120934")),
     ("context", "any"): template("{% if patreon.is_patron %}open{% endif %}"),
 }
 urlpatterns = [

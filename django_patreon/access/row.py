@@ -1,0 +1,71 @@
+"""What a row of `statement` says, in the words of the rule."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import datetime, tzinfo
+from typing import Any
+
+from django_patreon.entitlement import GrantFacts, MembershipFacts, TierFacts, Worth
+
+from .statement import MEMBERSHIP
+
+__all__ = ["grant_facts", "lists", "membership_facts", "one_list"]
+
+_MOMENTS, _FLAGS = (
+    [MEMBERSHIP.index(field.name) for field in fields(MembershipFacts) if kind in str(field.type)]
+    for kind in ("datetime", "bool")
+)
+_REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
+
+
+def membership_facts(values: list[Any], zone: tzinfo) -> MembershipFacts:
+    """Read a membership; a time without a zone of its own is in `zone`."""
+    facts = values[:-1]  # its campaign comes last
+    for place in _MOMENTS:
+        if facts[place] is not None:
+            facts[place] = _moment(facts[place], zone)
+    for place in _FLAGS:
+        facts[place] = bool(facts[place])
+    facts[_REMEMBERED] = _worth(facts[_REMEMBERED])
+    facts[_TIERS] = tuple([TierFacts(*each) for each in lists(facts[_TIERS])])
+    return MembershipFacts(*facts)
+
+
+def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
+    """Read a grant; a time without a zone of its own is in `zone`."""
+    tier, cents, deny, starts_at, until, campaign = values
+    held, price, tier_campaign = one_list(tier) or (None, None, None)
+    return GrantFacts(
+        tier=None if held is None else TierFacts(held, price),
+        cents=cents,
+        deny=bool(deny),
+        starts_at=_moment(starts_at, zone),
+        until=_moment(until, zone),
+        campaign_id=campaign or tier_campaign,
+    )
+
+
+def lists(value: Any) -> list[Any]:
+    """Read a list of lists."""
+    found = one_list(value)
+    return [one_list(each) if isinstance(each, str) else each for each in found] if found else found
+
+
+def one_list(value: Any) -> list[Any]:
+    """Read a list, which a database may give as text, or leave out when it is empty."""
+    found: list[Any] | None = json.loads(value) if isinstance(value, str) else value
+    return found or []
+
+
+def _worth(value: Any) -> Worth | None:
+    found = json.loads(value) if isinstance(value, str) else value
+    return Worth(found["tiers"], found["cents"], found["months"]) if found else None
+
+
+def _moment(value: str | None, zone: tzinfo) -> datetime | None:
+    if value is None:
+        return None
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found
