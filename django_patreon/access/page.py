@@ -45,8 +45,9 @@ def locked_page(
     """
     known, case = patron.known, patron.case(campaign_id)
     campaign, tiers = _about(known, case.campaign_id)
-    is_blank = decision.reason in _SHORT and _is_blank(case)
-    is_sure = decision.reason not in _UNSURE and not is_blank
+    is_blank = decision.reason is Reason.BLANK or (decision.reason in _SHORT and _is_blank(case))
+    is_known = decision.reason not in _UNSURE
+    is_sure = is_known and not is_blank
     needs = decision.needs if is_sure else None
     is_unpaid = decision.reason in _UNPAID
     if come_back_to is None:
@@ -61,7 +62,7 @@ def locked_page(
             ),
             "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
             "needs": needs_in_words(needs, tiers, campaign.currency),
-            "has": has_in_words(case, tiers, campaign.currency) if is_sure else [],
+            "has": has_in_words(case, tiers, campaign.currency) if is_known else [],
             "offers": [] if is_unpaid else _offers(needs, tiers.values(), case.campaign_id),
             "payment_url": page_address(campaign.url) if is_unpaid else "",
             "is_linked": known.is_linked and not known.needs_reconnect,
