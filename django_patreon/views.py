@@ -100,7 +100,7 @@ def locked(request: HttpRequest) -> HttpResponse:
         patron.decide(Rule(campaign=asked)),
         patron=patron,
         campaign_id=asked,
-        come_back_to=_wanted(request, ""),
+        come_back_to=_wanted(request, request.get_full_path() if asked else ""),
         status=200,
     )
     keep_private(page)
@@ -205,17 +205,17 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
     """How the person stands with the site's campaign, if there is one, and with each other one of
     ours that they have to do with."""
     patron = patron_of(request)
-    others = patron.belongs_to
     found = []
-    for asked in (None, *others):
+    for asked in (None, *patron.belongs_to):
         decision = patron.decide(Rule(campaign=asked))
         if decision.reason is Reason.UNKNOWN_CAMPAIGN:
             continue
         case = patron.case(asked)
         campaign = patron.known.campaigns.get(case.campaign_id or "")
+        is_named = campaign is not None and patron.known.is_one_of_many(campaign)
         found.append(
             {
-                "heading": heading(campaign.name if campaign and others else "", is_open=True),
+                "heading": heading(campaign.name if campaign and is_named else "", is_open=True),
                 "campaign_id": asked or "",
                 "why": sentence(decision),
                 "has": patron.has(asked) if decision.allowed else [],

@@ -296,6 +296,21 @@ def test_a_tier_of_another_campaign_is_found(settings, gate, asked, found: bool)
     assert len(known_to_be_wrong()) == found
 
 
+def test_a_template_whose_campaign_a_variable_says_is_left_alone(settings, tmp_path) -> None:
+    (tmp_path / "site").mkdir()
+    know("9", is_ours=True, t1=True)
+    know("8", t2=True)
+    page = tmp_path / "site/story.html"
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
+    for said, found in (
+        ("", True),
+        (" campaign=creator.campaign", False),
+        (" campaign='8'", False),
+    ):
+        page.write_text(f'{{% patrons_only at_least="2"{said} %}}{{% endpatrons_only %}}')
+        assert any("one of campaign" in each for each in known_to_be_wrong()) is found
+
+
 def test_so_is_a_tier_itself_that_is_another_campaigns(settings, gate) -> None:
     settings.PATREON = {"CAMPAIGN_ID": "9"}
     know("9", t1=True)

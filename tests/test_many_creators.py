@@ -94,8 +94,13 @@ class TestTheAccountPage:
             assert f'href="{LOCKED}"' in page
             assert f'href="{LOCKED}?campaign={other}"' in page
 
+    def test_says_the_name_when_the_site_has_another(self, one_here: Dance, settings: Any) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": HOME}
+        assert heads(text(one_here, ACCOUNT)) == [f"Your membership of {HERE}"]
+
     def test_needs_no_name_for_the_only_one(self, one_here: Dance, settings: Any) -> None:
         settings.PATREON = {"CAMPAIGN_ID": HOME}
+        Campaign.objects.filter(patreon_id=FOREIGN).update(is_ours=False)
         assert heads(text(one_here, ACCOUNT)) == ["Your membership"]
 
     def test_is_silent_about_campaigns_that_are_not_ours(self, both: Dance, settings: Any) -> None:
@@ -140,6 +145,8 @@ class TestTheLockedPage:
         assert f"<h1>For patrons of {THERE}</h1>" in page
         assert "You are not a member of this campaign" in page
         assert f"rid={FOREIGN_GOLD}" in page
+        back = f"{LOCKED}%3Fcampaign%3D{FOREIGN}"
+        assert f'action="/patreon/refresh/?next={back}"' in page, "and is come back to"
 
     def test_names_the_other_when_there_is_one_of_the_site(
         self, one_here: Dance, settings: Any

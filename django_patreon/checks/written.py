@@ -19,6 +19,7 @@ _OFF = re.compile(
 )
 _TAG = re.compile(r"{%\s*patrons_only\s(.*?)%}")
 _NAMED = re.compile(r"""\b(tier|at_least|campaign)=(["'])(.*?)\2(?!\|)""")
+_ELSEWHERE = re.compile(r"""\bcampaign=[^"'\s]""")
 _FILTER = re.compile(r"""\|\s*is_patron:(["'])(.*?)\1""")
 
 
@@ -36,7 +37,10 @@ def _in_templates() -> Iterator[tuple[str, Rule]]:
         if "patrons_only" in source or "is_patron" in source:
             for arguments in _TAG.findall(source):
                 named = {name: value for name, _, value in _NAMED.findall(arguments)}
-                yield str(path), Rule(**named)
+                rule = Rule(**named)
+                # Of whose campaign a tier is asked, a variable will say, which no check can read.
+                if not (_ELSEWHERE.search(arguments) and not rule.unknown_tiers):
+                    yield str(path), rule
             for _, name in _FILTER.findall(source):
                 yield str(path), Rule(tier=name)
 
