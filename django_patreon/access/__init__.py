@@ -12,13 +12,14 @@ database is asked, once for each request, `prepared` how, and `row` and `loading
 `patron` keeps it, and `entitlement` decides. Patreon is never called.
 """
 
+from .changes import listen
 from .current import acting_in
 from .files import PatronFileView
 from .gated import PatronGated
 from .gates import PatronRequiredMixin, keep_private, locked, patron_required
 from .loading import KnownTier
 from .page import locked_page
-from .patron import Patron, acheck, check, listen, patron_for, patron_of
+from .patron import Patron, acheck, check, patron_for, patron_of
 from .rules import Asked, Rule, declared_rules, near_tier, tier_id
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
 from .words import heading, needs_in_words, sentence

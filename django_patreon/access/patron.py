@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
-from django.db.models.signals import m2m_changed, post_delete, post_save
 from django.utils.functional import LazyObject, cached_property, empty
 
 from django_patreon.entitlement import (
@@ -18,7 +17,7 @@ from django_patreon.entitlement import (
     Step,
     explain,
 )
-from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+from django_patreon.models import Campaign
 
 from .current import current_request, now, with_a_cure
 from .loading import Known, KnownTier, load
@@ -33,7 +32,6 @@ __all__ = [
     "Patron",
     "acheck",
     "check",
-    "listen",
     "patron_for",
     "patron_of",
 ]
@@ -286,19 +284,3 @@ def _is_unread(user: Any) -> bool:
 
 def _same(one: Any, other: Any) -> bool:
     return one.pk is not None and one.pk == getattr(other, "pk", None)
-
-
-def listen() -> None:
-    """Let a request that writes what gates depend on read it again afterwards."""
-    for model in (PatreonAccount, Campaign, Tier, Membership, Grant):
-        for signal in (post_save, post_delete):
-            signal.connect(_forget, sender=model, dispatch_uid="django_patreon.access")
-    m2m_changed.connect(
-        _forget, sender=Membership.tiers.through, dispatch_uid="django_patreon.access"
-    )
-
-
-def _forget(**kwargs: Any) -> None:
-    request = current_request()
-    if request is not None:
-        patron_of(request).forget()
