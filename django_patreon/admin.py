@@ -207,6 +207,7 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
         "deny",
         "tier",
         "cents",
+        "its_campaign",
         "starts_at",
         "until",
         "given_by",
@@ -215,7 +216,7 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
         "revoked_by",
     )
     list_filter = (Counting, "deny", "tier", "starts_at", "until", "revoked_at")
-    list_select_related = ("user", "tier", "given_by", "revoked_by")
+    list_select_related = ("user", "tier__campaign", "campaign", "given_by", "revoked_by")
     raw_id_fields = ("user",)
     ordering = ("-created_at",)
     actions = ("revoke",)
@@ -237,6 +238,11 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
     def save_model(self, request: HttpRequest, obj: Grant, form: Any, change: bool) -> None:
         obj.given_by_id = request.user.pk
         super().save_model(request, obj, form, change)
+
+    @admin.display(description=_("campaign"))
+    def its_campaign(self, grant: Grant) -> Any:
+        """Of which campaign it is; none for one that is for all of them."""
+        return grant.campaign or (grant.tier and grant.tier.campaign)
 
     @admin.action(description=_("Revoke now"), permissions=["add"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -281,3 +282,16 @@ class TestInTheAdmin:
         assert "9100003" in page.content.decode()
         assert 'name="_save"' not in page.content.decode()
         assert operator.get(f"{LIST}?q=writer").status_code == 200
+
+
+def test_the_list_of_an_operator_says_of_which_campaign_each_is(
+    dance: Dance, admin_client: Client
+) -> None:
+    dance.sign_in("gold")
+    other = Campaign.objects.create(patreon_id="8", name="Saltmarsh", fetched_at=timezone.now())
+    for given in ({"cents": 100, "campaign": other}, {"tier": Tier.objects.get(patreon_id=GOLD)}):
+        Grant.objects.give(dance.user, **given)
+    Grant.objects.deny(dance.user)
+    page = admin_client.get(LIST).content.decode()
+    found = re.findall(r'<td class="field-its_campaign[^"]*">(.*?)</td>', page)
+    assert [re.sub("<.*?>", "", each) for each in found] == ["-", "Lanternhouse", "Saltmarsh"]

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount
-from django_patreon.sandbox.people import GOLD, HOME, SILVER
+from django_patreon.sandbox.people import FOREIGN, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance
@@ -55,6 +55,8 @@ def test_it_tells_of_passes_other_campaigns_and_blanks(dance: Dance, settings) -
     said = why("FaridAziz", cents=200)
     assert "another campaign: ignored" in said
     assert "a pass for 100 cents a month, in force" in said
+    Grant.objects.deny(dance.user, campaign=Campaign.objects.get(patreon_id=FOREIGN))
+    assert f"a ban of campaign {FOREIGN}, in force" in why("FaridAziz")
     assert "before: " in said
     assert "Bronze 9100001" in said.partition("before: ")[2]
     assert "until " in said

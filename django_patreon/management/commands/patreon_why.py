@@ -135,6 +135,7 @@ def _facts(user: Any, patron: Patron, rule: Rule) -> list[str]:
     lines.append(linked + (", must reconnect" if subject.needs_reconnect else ""))
     for grant in case.grants:
         what = "a ban" if grant.deny else f"a pass for {_worth(grant, tiers)}"
+        what += f" of campaign {grant.campaign_id}" if grant.campaign_id else ""
         state = "in force" if grant.is_in_force(case.now) else "not in force"
         lines.append(f"{what}, {state}, from {_when(grant.starts_at)} to {_when(grant.until)}")
     for each in case.memberships:
