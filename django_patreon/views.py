@@ -212,10 +212,10 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
             continue
         case = patron.case(asked)
         campaign = patron.known.campaigns.get(case.campaign_id or "")
-        is_named = campaign is not None and patron.known.is_one_of_many(campaign)
+        name = patron.known.name_to_say(campaign) if campaign else ""
         found.append(
             {
-                "heading": heading(campaign.name if campaign and is_named else "", is_open=True),
+                "heading": heading(name, is_open=True),
                 "campaign_id": asked or "",
                 "why": sentence(decision),
                 "has": patron.has(asked) if decision.allowed else [],

@@ -93,9 +93,11 @@ class Known:
             for key, is_ours, currency, page, name, _ in self._campaigns
         }
 
-    def is_one_of_many(self, campaign: KnownCampaign) -> bool:
-        """Is there another one of ours, so that it has to be said which is meant?"""
-        return any(each.is_ours and each.id != campaign.id for each in self.campaigns.values())
+    def name_to_say(self, campaign: KnownCampaign) -> str:
+        """Its name where there is another one of ours, so that people know which is meant; else
+        ""."""
+        others = (each for each in self.campaigns.values() if each.id != campaign.id)
+        return campaign.name if any(each.is_ours for each in others) else ""
 
     @cached_property
     def tiers(self) -> Mapping[str, KnownTier]:

@@ -57,9 +57,7 @@ def locked_page(
         "django_patreon/locked.html",
         {
             "decision": decision,
-            "heading": heading(
-                campaign.name if known.is_one_of_many(campaign) else "", is_open=decision.allowed
-            ),
+            "heading": heading(known.name_to_say(campaign), is_open=decision.allowed),
             "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
             "needs": needs_in_words(needs, tiers, campaign.currency),
             "has": has_in_words(case, tiers, campaign.currency) if is_known else [],

@@ -39,7 +39,7 @@ def _in_templates() -> Iterator[tuple[str, Rule]]:
                 named = {name: value for name, _, value in _NAMED.findall(arguments)}
                 rule = Rule(**named)
                 # Of whose campaign a tier is asked, a variable will say, which no check can read.
-                if not (_ELSEWHERE.search(arguments) and not rule.unknown_tiers):
+                if rule.unknown_tiers or not _ELSEWHERE.search(arguments):
                     yield str(path), rule
             for _, name in _FILTER.findall(source):
                 yield str(path), Rule(tier=name)
