@@ -170,11 +170,13 @@ def test_more_entitlement_never_closes_a_gate(
     # What is blank stands for what is remembered: more than blank is more than that.
     before = replace(before, remembered=None, blank_since=None)
     case = replace(case, memberships=(before,))
+    # To hear that somebody has never given anything, where that was unknown, is no more of it.
+    given = before.campaign_lifetime_support_cents
     after = replace(
         before,
         tiers=(*before.tiers, tier),
         currently_entitled_amount_cents=(before.currently_entitled_amount_cents or 0) + more,
-        campaign_lifetime_support_cents=(before.campaign_lifetime_support_cents or 0) + more,
+        campaign_lifetime_support_cents=(given or 0) + more if more else given,
     )
     # A date that had passed when Patreon still listed the tier is no period: the list is trusted.
     if longer and (before.next_charge_date or before.fetched_at) > before.fetched_at:
