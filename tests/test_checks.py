@@ -17,6 +17,8 @@ from django_patreon.backends import PatreonOAuth2
 from django_patreon.middleware import PatreonMiddleware
 from django_patreon.models import Campaign, Tier
 
+from .gates.models import Episode
+
 # Since Django 6 the checks look at the database, too.
 pytestmark = pytest.mark.django_db
 OURS = "django_patreon.backends.PatreonOAuth2"
@@ -189,6 +191,27 @@ def test_the_url_of_a_file_has_to_name_it(settings, urls: list[Any], found: bool
     assert faults().keys() == ({"E011"} if found else set())
     if found:
         assert "'media/" in faults()["E011"]
+
+
+@pytest.mark.parametrize(
+    ("lookup", "found"),
+    [
+        ("show__campaign", False),
+        ("required_tier__campaign", False),
+        (None, False),
+        ("", True),
+        ("show", True),
+        ("show__campain", True),
+        ("show__campaign__patreon_id", True),
+        ("min_cents", True),
+        ("show__pk", True),
+    ],
+)
+def test_rows_have_to_lead_to_a_campaign(monkeypatch, lookup: str | None, found: bool) -> None:
+    monkeypatch.setattr(Episode, "campaign_lookup", lookup)
+    assert faults().keys() == ({"E012"} if found else set())
+    if found:
+        assert f"gates.Episode.campaign_lookup is {lookup!r}" in faults()["E012"]
 
 
 @pytest.mark.parametrize(

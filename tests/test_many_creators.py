@@ -8,6 +8,8 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import FieldError
 from django.template import Context, Template
 from django.utils import timezone
 
@@ -17,6 +19,7 @@ from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, T
 from django_patreon.sandbox.people import FOREIGN, FOREIGN_GOLD, HOME
 
 from .dance import Dance
+from .gates.models import Episode, Show
 
 ACCOUNT, LOCKED = "/patreon/account/", "/patreon/locked/"
 HERE, THERE = "Lanternhouse", "The Other House"
@@ -181,6 +184,79 @@ class TestTheLockedPage:
         both.client.logout()
         answer = both.client.get(f"{LOCKED}?campaign={FOREIGN}")
         assert answer["Location"] == f"/login/?next={LOCKED}%3Fcampaign%3D{FOREIGN}"
+
+
+class TestRows:
+    """A model may say which campaign its rows are of, and one list holds many creators' rows."""
+
+    def rows(self) -> list[Episode]:
+        elsewhere = Campaign.objects.create(patreon_id="8", fetched_at=timezone.now())
+        campaigns = [campaign(HOME), campaign(FOREIGN), elsewhere, None]
+        shows: list[Show | None] = [Show.objects.create(campaign=each) for each in campaigns]
+        tiers = [None, *Tier.objects.all()]
+        made = [
+            Episode(show=show, required_tier=tier, min_cents=cents)
+            for show in [*shows, None]
+            for tier in tiers
+            for cents in (None, 0, 400, 3000)
+        ]
+        return Episode.objects.bulk_create(made)
+
+    def opens_alike(self, user: Any, rows: list[Episode], **of: Any) -> set[str | None]:
+        """Check that the filter agrees with every row; return whose tierless rows are shown."""
+        shown = set(Episode.objects.visible_to(user, **of))
+        assert shown == {each for each in rows if each.decision_for(user, **of)}
+        return {
+            each.show.campaign.patreon_id if each.show and each.show.campaign else None
+            for each in shown
+            if each.required_tier is None
+        }
+
+    @pytest.mark.parametrize("chosen", [None, HOME, FOREIGN])
+    def test_the_filter_agrees_with_every_row(
+        self, both: Dance, settings: Any, chosen: str | None
+    ) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": chosen}
+        user, rows = both.user, self.rows()
+        default = set() if chosen is None else {None}
+        assert self.opens_alike(user, rows) == {HOME, FOREIGN} | default
+        assert self.opens_alike(user, rows, campaign=HOME) == {HOME, FOREIGN, None}
+        assert self.opens_alike(user, rows, campaign="8") == {HOME, FOREIGN}
+        Membership.objects.filter(campaign_id=FOREIGN).delete()
+        assert self.opens_alike(user, rows, campaign=HOME) == {HOME, None}
+        Grant.objects.give(user, cents=1000, campaign=Campaign.objects.get(patreon_id="8"))
+        assert self.opens_alike(user, rows, campaign=HOME) == {HOME, "8", None}
+        Grant.objects.deny(user, campaign=campaign(HOME))
+        assert self.opens_alike(user, rows, campaign=HOME) == {"8"}
+        Grant.objects.give(user, cents=1000)
+        assert self.opens_alike(user, rows, campaign=FOREIGN) == {FOREIGN, "8", None}
+        Grant.objects.deny(user)
+        assert self.opens_alike(user, rows) == set()
+
+    def test_so_it_does_for_staff_creators_and_strangers(self, both: Dance) -> None:
+        rows, stranger = self.rows(), User.objects.create_user("stranger")
+        staff = User.objects.create_user("staff", is_staff=True)
+        assert len(self.opens_alike(staff, rows)) == 4
+        assert self.opens_alike(stranger, rows) == set()
+        assert self.opens_alike(AnonymousUser(), rows) == set()
+        Membership.objects.all().delete()
+        account = PatreonAccount.objects.get(user=both.user)
+        Campaign.objects.filter(patreon_id=FOREIGN).update(creator=account)
+        assert self.opens_alike(both.user, rows) == {FOREIGN}
+
+    def test_a_list_costs_two_queries(self, both: Dance, django_assert_num_queries: Any) -> None:
+        self.rows()
+        patron = both.user
+        with django_assert_num_queries(2):  # what is known of the person, and the rows
+            assert list(Episode.objects.visible_to(patron).select_related("show__campaign"))
+
+    def test_a_way_that_leads_nowhere_opens_nothing(self, both: Dance, monkeypatch: Any) -> None:
+        self.rows()
+        monkeypatch.setattr(Episode, "campaign_lookup", "show__campain")
+        with pytest.raises(FieldError, match="campain"):
+            Episode.objects.visible_to(both.user)
+        with pytest.raises(AttributeError, match="campain"):
+            Episode(show=Show.objects.first()).decision_for(both.user)
 
 
 def test_the_last_of_very_many_campaigns_has_its_page_too(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from math import inf
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -39,7 +40,8 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any, *, campaign: Any = None) -> Self:
         """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
 
-        `campaign` is that of the rows which name no tier, a `Campaign` or its id; None: the site's.
+        `campaign`, a `Campaign` or its id, is that of the rows which do not say theirs: they name
+        no tier, and the model has no `campaign_lookup`, or it leads to none. None: the site's.
 
         One query, whatever the number of rows, and filtered in the database. What is known of the
         user costs one more, unless this request has asked before.
@@ -74,10 +76,23 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
         for standing in standings(patron.case(_NO_CAMPAIGN)):
             found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
-        for standing in standings(patron.case(_id_of(campaign))):
-            if standing.pays or standing.everything:
-                found |= Q(required_tier=None) & _up_to(_cents(standing))
+        for rows, whose in self._by_campaign(campaigns, campaign):
+            for standing in standings(patron.case(whose)):
+                if standing.pays or standing.everything:
+                    found |= Q(required_tier=None) & rows & _up_to(_cents(standing))
         return self.filter(found)
+
+    def _by_campaign(self, known: list[str], otherwise: Any) -> Iterator[tuple[Q, str | None]]:
+        """Part the rows by their campaigns, where they say them: these few, and all others."""
+        lookup = self.model.campaign_lookup
+        if lookup is None:
+            yield Q(), _id_of(otherwise)
+            return
+        for key in known:
+            yield Q(**{f"{lookup}__patreon_id": key}), key
+        others = ~Q(**{f"{lookup}__patreon_id__in": known})
+        yield others & Q(**{f"{lookup}__isnull": False}), _NO_CAMPAIGN
+        yield Q(**{f"{lookup}__isnull": True}), _id_of(otherwise)
 
 
 def _id_of(campaign: Any) -> str | None:
@@ -116,7 +131,15 @@ def _up_to(cents: float) -> Q:
 
 
 class PatronGated(models.Model):
-    """A row for patrons: any support is enough, unless it asks for a tier or for an amount."""
+    """A row for patrons: any support is enough, unless it asks for a tier or for an amount.
+
+    A row that names a tier is about that tier's campaign. On a site for many creators,
+    `campaign_lookup` says how the others come by theirs.
+    """
+
+    campaign_lookup: ClassVar[str | None] = None
+    """The way from a row to its `Campaign`, as a filter is written: "campaign", "author__campaign".
+    Foreign keys all the way; `select_related` spares `decision_for` a query for each row."""
 
     required_tier = models.ForeignKey(
         Tier,
@@ -163,7 +186,17 @@ class PatronGated(models.Model):
                 return Rule(at_least=tier.id, cents=self.min_cents, campaign=tier.campaign_id)
         if self.required_tier is not None:
             campaign = self.required_tier.campaign_id
+        else:
+            campaign = self._own_campaign() or campaign
         return Rule(at_least=self.required_tier, cents=self.min_cents, campaign=campaign)
+
+    def _own_campaign(self) -> Any:
+        if self.campaign_lookup is None:
+            return None
+        found: Any = self
+        for name in self.campaign_lookup.split("__"):
+            found = None if found is None else getattr(found, name)
+        return found
 
 
 def _earlier(one: datetime | None, other: datetime) -> datetime:

@@ -6,6 +6,7 @@
     E004  the pipeline lacks our step                   E009  not Patreon, with DEBUG off (deploy)
     E005  e-mail joins users unguarded
     E010  a rule names a tier that nobody knows         E011  a URL of files names no file
+    E012  a row's way to its campaign leads elsewhere
     W001  key or secret is missing                      W003  TLS verification asked to be off
     W002  a token key is easy to guess                  W004  the backend is not installed
     W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
@@ -34,6 +35,7 @@ from .database import check_catalogue
 from .files import check_files
 from .gates import check_gates
 from .middleware import check_middleware
+from .rows import check_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,7 @@ __all__ = [
     "check_files",
     "check_gates",
     "check_middleware",
+    "check_rows",
     "check_settings",
     "check_sign_in",
 ]
