@@ -221,6 +221,7 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
                 "has": patron.has(asked) if decision.allowed else [],
                 "until": _end(case) if decision.reason in _ENDING else None,  # the others renew
                 "is_cancelled": decision.reason is Reason.CANCELLED,
+                "is_banned": decision.reason is Reason.DENIED,
             }
         )
     return found

@@ -33,6 +33,10 @@ RULES: dict[str, dict[str, Any]] = {
     "theirs": {"campaign": FOREIGN, "cents": 500},
     "given": {"lifetime_cents": 10**7},
     "early": {"since": datetime(2000, 1, 1)},
+    "nobodys": {"campaign": ""},
+    "theirs-here": {"campaign": HOME, "tier": FOREIGN_GOLD},
+    "theirs-or-more-here": {"campaign": HOME, "at_least": FOREIGN_GOLD},
+    "ours-or-theirs": {"campaign": HOME, "tier": [GOLD, FOREIGN_GOLD]},
 }
 
 
@@ -212,6 +216,33 @@ class TestTheWayOn:
         assert Page(dance, "any").buttons == []
         PatreonAccount.objects.all().delete()
         assert Page(dance, "any").buttons == []
+
+    @pytest.mark.parametrize("slug", ["bronze", "stranger", "foreign-only"])
+    @pytest.mark.parametrize(
+        ("rule", "helps"),
+        [
+            ("theirs-here", False),
+            ("theirs-or-more-here", False),
+            ("ours-or-theirs", True),
+            ("nobodys", False),
+        ],
+    )
+    def test_so_it_is_where_a_rule_asks_for_what_cannot_be(
+        self, two: Dance, slug: str, rule: str, helps: bool
+    ) -> None:
+        two.sign_in(slug)
+        assert bool(Page(two, rule).buttons) is helps
+        PatreonAccount.objects.filter(user=two.user).delete()
+        assert bool(Page(two, rule).buttons) is helps
+
+    def test_so_it_is_where_a_site_for_many_has_not_said_whose_page_it_is(
+        self, two: Dance, settings
+    ) -> None:
+        settings.PATREON = {}
+        two.sign_in("bronze")
+        page = Page(two, "any")
+        assert "This site has not said which campaign opens this." in page.text
+        assert page.buttons == []
 
     def test_who_joined_too_late_is_not_told_to_look_again(self, dance: Dance) -> None:
         dance.sign_in("gold")

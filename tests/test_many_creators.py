@@ -123,7 +123,9 @@ class TestTheAccountPage:
         assert f"Your membership of {THERE}" in heads(page)
         assert "have given you a pass" in page
         Grant.objects.deny(user, campaign=there)
-        assert "have closed it to you" in text(one_here, ACCOUNT)
+        page = text(one_here, ACCOUNT)
+        assert "have closed it to you" in page
+        assert f"?campaign={FOREIGN}" not in page, "where there is nothing to press"
 
     def test_lists_the_campaign_of_a_creator(self, one_here: Dance, settings: Any) -> None:
         settings.PATREON = {"CAMPAIGN_ID": HOME}

@@ -68,7 +68,7 @@ def locked_page(
             "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
             "can_help": not (
                 decision.reason in _HELPLESS
-                or _is_impossible(decision.needs)
+                or _is_impossible(decision, known, case.campaign_id)
                 or _joined_later(decision, case)
             ),
             "next": come_back_to,
@@ -99,8 +99,20 @@ def _joined_later(decision: Decision, case: Case) -> bool:
     return decision.reason is Reason.JOINED_LATER and any(each.member_since for each in found)
 
 
-def _is_impossible(needs: Requirement | None) -> bool:
-    return needs is not None and needs.tiers == frozenset()
+def _is_impossible(decision: Decision, known: Known, campaign_id: str | None) -> bool:
+    """Is the rule itself a slip? It means no campaign, or names tiers of none or of another."""
+
+    def is_anothers(tier: str) -> bool:
+        return tier in known.tiers and known.tiers[tier].campaign_id != campaign_id
+
+    needs = decision.needs or Requirement()
+    if needs.tiers is not None and all(is_anothers(each) for each in needs.tiers):
+        return True
+    if decision.reason is Reason.UNKNOWN_CAMPAIGN:
+        # On a new site it is None, and who connects may make it known.
+        return campaign_id == "" or any(each.is_ours for each in known.campaigns.values())
+    named = needs.at_least
+    return named is not None and named.amount_cents is None and is_anothers(named.id)
 
 
 def _offers(
