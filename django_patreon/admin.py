@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from . import sync
 from .admin_actions import Mending
@@ -137,9 +138,20 @@ class CampaignAdmin(ToLookAt):
         self._say(request, queryset, is_ours=False)
 
     def _say(self, request: HttpRequest, queryset: QuerySet[Campaign], *, is_ours: bool) -> None:
-        for campaign in queryset.exclude(is_ours=is_ours):
+        changed = list(queryset.exclude(is_ours=is_ours))
+        for campaign in changed:
             sync.set_ours(campaign, is_ours)
             self.log_change(request, campaign, [{"changed": {"fields": [str(_("is ours"))]}}])
+        if not changed:
+            self.message_user(request, _("It was so already."), messages.INFO)
+            return
+        names = {"names": ", ".join(map(str, changed))}
+        said = (
+            _("This site acts for %(names)s now.")
+            if is_ours
+            else _("This site no longer acts for %(names)s.")
+        )
+        self.message_user(request, said % names, messages.SUCCESS)
 
 
 @admin.register(Membership)
@@ -246,9 +258,16 @@ class GrantAdmin(TierChoices, _GoesWithItsOwner):
 
     @admin.action(description=_("Revoke now"), permissions=["add"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[Grant]) -> None:
+        count = 0
         for grant in queryset:
             if grant.revoke(by=request.user):
+                count += 1
                 self.log_change(request, grant, [{"changed": {"fields": ["until"]}}])
+        if not count:
+            self.message_user(request, _("They were over already."), messages.INFO)
+            return
+        said = ngettext("%(count)s grant is revoked.", "%(count)s grants are revoked.", count)
+        self.message_user(request, said % {"count": count}, messages.SUCCESS)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

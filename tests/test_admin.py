@@ -120,14 +120,19 @@ def test_who_may_not_delete_accounts_does_not_do_so_by_way_of_users(
 class TestWhichCampaignIsOurs:
     LIST = "/admin/django_patreon/campaign/"
 
-    def say(self, operator: Client, action: str) -> int:
+    def say(self, operator: Client, action: str) -> str:
         campaign = Campaign.objects.get()
         form = {"action": action, "_selected_action": [campaign.pk]}
-        return operator.post(self.LIST, form).status_code
+        return operator.post(self.LIST, form, follow=True).content.decode()
 
     def test_an_operator_says_so(self, account: PatreonAccount, operator: Client) -> None:
-        for action, is_ours in (("make_foreign", False), ("make_ours", True), ("make_ours", True)):
-            assert self.say(operator, action) == 302
+        Campaign.objects.update(name="Lanternhouse")
+        for action, is_ours, words in (
+            ("make_foreign", False, "This site no longer acts for Lanternhouse."),
+            ("make_ours", True, "This site acts for Lanternhouse now."),
+            ("make_ours", True, "It was so already."),
+        ):
+            assert words in self.say(operator, action)
             assert Campaign.objects.get().is_ours is is_ours
         assert LogEntry.objects.count() == 2
         page = operator.get(f"{self.LIST}{Campaign.objects.get().pk}/history/")

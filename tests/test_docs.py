@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.template import RequestContext, Template
 
+from django_patreon.entitlement import Reason
 from django_patreon.models import PatreonAccount
 
 from .dance import Dance
@@ -76,3 +77,10 @@ def test_the_form_to_look_as_a_patron_works_as_it_stands(
         assert (answer.status_code, answer["Location"]) == (302, "/inside/")
     request.user = AnonymousUser()
     assert "<form" not in Template(form).render(RequestContext(request))
+
+
+def test_every_reason_is_listed() -> None:
+    text = (DOCS / "gates.md").read_text().partition("## Reasons")[2].partition("## ")[0]
+    opening, *others = (set(re.findall(r"`([a-z_]+)`", item)) for item in text.split("\n- ")[1:])
+    assert opening == {each.value for each in Reason if each.opens}
+    assert set().union(*others) == {each.value for each in Reason if not each.opens}

@@ -237,11 +237,12 @@ class TestInTheAdmin:
     def test_it_is_revoked_and_stays(self, gold: Tier, operator: Client) -> None:
         user, _ = self.give(operator, cents=500)
         grant = Grant.objects.get()
-        operator.post(LIST, {"action": "revoke", "_selected_action": [grant.pk]})
+        form = {"action": "revoke", "_selected_action": [grant.pk]}
+        assert "1 grant is revoked." in operator.post(LIST, form, follow=True).content.decode()
         assert not check(user)
         assert Grant.objects.get().revoked_by.username == "operator"
         assert "until" in operator.get(f"{LIST}{grant.pk}/history/").content.decode().lower()
-        operator.post(LIST, {"action": "revoke", "_selected_action": [grant.pk]})
+        assert "They were over already." in operator.post(LIST, form, follow=True).content.decode()
         assert LogEntry.objects.filter(action_flag=CHANGE).count() == 1, "it was over already"
         for what in ("change", "delete"):
             assert operator.post(f"{LIST}{grant.pk}/{what}/", {"post": "yes"}).status_code == 403

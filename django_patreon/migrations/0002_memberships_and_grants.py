@@ -96,7 +96,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('deny', models.BooleanField(default=False, help_text='A ban: stronger than anything they pay.', verbose_name='keep out')),
-                ('cents', models.PositiveIntegerField(blank=True, help_text='Cents a month.', null=True, verbose_name='as if giving')),
+                ('cents', models.PositiveIntegerField(blank=True, help_text='Cents a month: 1 is worth any support.', null=True, verbose_name='as if giving')),
                 ('starts_at', models.DateTimeField(default=django.utils.timezone.now, verbose_name='from')),
                 ('until', models.DateTimeField(blank=True, null=True, verbose_name='until')),
                 ('reason', models.TextField(blank=True, verbose_name='reason')),

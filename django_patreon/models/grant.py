@@ -127,7 +127,10 @@ class Grant(models.Model):
         verbose_name=_("as if holding"),
     )
     cents = models.PositiveIntegerField(
-        _("as if giving"), null=True, blank=True, help_text=_("Cents a month.")
+        _("as if giving"),
+        null=True,
+        blank=True,
+        help_text=_("Cents a month: 1 is worth any support."),
     )
     campaign = models.ForeignKey(
         Campaign,

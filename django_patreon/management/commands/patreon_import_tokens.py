@@ -58,7 +58,8 @@ class Command(BaseCommand):
         except PatreonError as error:
             raise CommandError(
                 f"Nothing was stored: {error} Copy both tokens from the page anew; signing in as"
-                " the creator replaces them there."
+                " the creator replaces them there. Tokens of other origin need the scope"
+                " `campaigns`."
             ) from None
         owned = ", ".join(each.vanity or each.id for each in campaigns) or "no campaign"
         known = PatreonAccount.objects.filter(patreon_id=document["data"]["id"], user=user).first()
