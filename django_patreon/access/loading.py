@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, router
 from django.utils import timezone
@@ -18,7 +18,6 @@ from django_patreon.entitlement import (
     Case,
     Decision,
     Policy,
-    Requirement,
     Subject,
 )
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, checkout_address
@@ -26,6 +25,9 @@ from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, c
 from .prepared import ask
 from .row import grant_facts, lists, membership_facts, one_list
 from .statement import statement
+
+if TYPE_CHECKING:
+    from .rules import Rule
 
 __all__ = ["Known", "KnownCampaign", "KnownTier", "load", "look_up", "read"]
 
@@ -83,7 +85,8 @@ class Known:
         self.grants = tuple([grant_facts(each, zone) for each in lists(granted)])
         self.own_campaigns = frozenset(one_list(runs))
         """The campaigns that the person runs."""
-        self._opened: dict[tuple[Any, ...], Decision] = {}
+        self._opened: tuple[PatreonSettings | None, dict[tuple[Any, ...], Decision]] = (None, {})
+        """The settings, and what has opened under them."""
         self._campaigns = lists(ours) + lists([each[-1] for each in members if each[-1]])
 
     @cached_property
@@ -147,27 +150,30 @@ class Known:
         ours = [each[0] for each in self._campaigns if each[1]]
         return ours[0] if len(ours) == 1 else None
 
-    def recall(
-        self, requirement: Requirement, campaign_id: str | None, *, now: datetime
-    ) -> Decision | None:
+    def recall(self, rule: Rule, *, now: datetime) -> Decision | None:
         """Return the decision that has opened this before to the person, should it hold still."""
-        found = self._opened.get(_key(requirement, campaign_id, _policy(True)))
+        settings, opened = self._opened
+        found = opened.get(rule.key()) if settings is patreon_settings() else None
         if found is None or (found.until is not None and found.until <= now):
             return None
         return found
 
-    def remember(self, requirement: Requirement, case: Case, decision: Decision) -> None:
+    def remember(self, rule: Rule, case: Case, decision: Decision) -> None:
         """Keep a decision about the person, who is not staff, for the next request.
 
         Only one that opens: time closes gates and opens none, so until it ends it stays what it
         is. Where there are passes and bans, which begin, too, nothing is kept. All who have the
-        same facts share it, so the case must be of these facts and nothing else.
+        same facts share it, so the case must be of these facts and of the settings of now.
         """
         of_these = case.memberships is self.memberships and not case.subject.is_staff
-        if not decision.allowed or not of_these or self.grants:
+        if not decision.allowed or self.grants or not of_these or case.policy is not _policy(True):
             return
-        if len(self._opened) < MOST_DECISIONS:
-            self._opened[_key(requirement, case.campaign_id, case.policy)] = decision
+        settings = patreon_settings()
+        if self._opened[0] is not settings:
+            self._opened = settings, {}
+        opened = self._opened[1]
+        if len(opened) < MOST_DECISIONS:
+            opened[rule.key()] = decision
 
     def case(
         self, campaign_id: str | None, *, now: datetime, is_staff: bool, bypass: bool = True
@@ -255,9 +261,3 @@ def _policy_of(chosen: PatreonSettings, bypass: bool) -> Policy:
         count_uncharged=chosen.COUNT_UNCHARGED,
         staff_bypass=chosen.STAFF_BYPASS and bypass,
     )
-
-
-def _key(requirement: Requirement, campaign_id: str | None, policy: Policy) -> tuple[Any, ...]:
-    # Two moments of one zone are equal to Python though one is an hour later (`fold`).
-    offset = None if requirement.since is None else requirement.since.utcoffset()
-    return requirement, offset, campaign_id, policy

@@ -123,16 +123,15 @@ class Patron:
         if not getattr(user, "is_authenticated", False):
             needs = rule.requirement({}, rule.campaign_id)
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
-        known = self._known_to(user)
+        known, works_here = self._known_to(user), is_staff(user)
+        decision = None if works_here else known.recall(rule, now=self._moment)
+        if decision is not None:
+            return decision
         campaign = known.campaign_meant(rule.campaign_id)
-        requirement = self._requirement(rule, known, campaign)
-        if is_staff(user):
-            return self._hearing(known, campaign, works_here=True).decide(requirement)
-        decision = known.recall(requirement, campaign, now=self._moment)
-        if decision is None:
-            hearing = self._hearing(known, campaign, works_here=False)
-            decision = hearing.decide(requirement)
-            known.remember(requirement, hearing.case, decision)
+        hearing = self._hearing(known, campaign, works_here=works_here)
+        decision = hearing.decide(self._requirement(rule, known, campaign))
+        if not works_here:
+            known.remember(rule, hearing.case, decision)
         return decision
 
     def requirement(self, rule: Rule) -> Requirement:

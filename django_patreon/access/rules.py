@@ -108,6 +108,19 @@ class Rule:
         }
         return found.pop() if len(found) == 1 else None
 
+    def key(self) -> tuple[Any, ...]:
+        """What tells it from other rules, as long as the settings stand: for who remembers what
+        was decided about it."""
+        since = _aware(self.since)
+        # Two moments of one zone are equal to Python though one is an hour later (`fold`).
+        return self._named if since is None else (*self._named, since, since.utcoffset())
+
+    @cached_property
+    def _named(self) -> tuple[Any, ...]:
+        tiers = None if self.tier is None else tuple(_facts(each) for each in self.tiers)
+        at_least = None if self.at_least is None else _facts(self.at_least)
+        return tiers, at_least, self.cents, self.lifetime_cents, self.campaign_id
+
     @property
     def unknown_tiers(self) -> list[str]:
         """Names that are neither in `PATREON["TIERS"]` nor ids."""
@@ -149,6 +162,12 @@ def tier_id(named: Any) -> str | None:
     text = str(named)
     found = patreon_settings().TIERS.get(text)
     return found if found is not None else (text if text.isdecimal() else None)
+
+
+def _facts(named: Any) -> Any:
+    if isinstance(named, Tier):
+        return named.patreon_id, named.campaign_id, named.amount_cents
+    return str(named)
 
 
 def _id_or_warning(named: Any) -> str | None:
