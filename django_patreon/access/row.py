@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -14,7 +13,11 @@ from .statement import MEMBERSHIP
 __all__ = ["grant_facts", "lists", "membership_facts", "one_list"]
 
 _MOMENTS, _FLAGS = (
-    [MEMBERSHIP.index(field.name) for field in fields(MembershipFacts) if kind in str(field.type)]
+    [
+        MEMBERSHIP.index(name)
+        for name, of in MembershipFacts.__annotations__.items()
+        if kind in str(of)
+    ]
     for kind in ("datetime", "bool")
 )
 _REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")

@@ -17,7 +17,6 @@ an inner list as text, and has its own idea of a time.
 
 from __future__ import annotations
 
-from dataclasses import fields
 from functools import lru_cache
 
 from django.db import NotSupportedError, connections
@@ -31,7 +30,7 @@ MOST_CAMPAIGNS = 50
 """Campaigns of ours whose tiers come along, for prices, the chosen one first. A person's own come
 along in any case. A site for very many creators gives its rules a `Tier`, which knows its price."""
 
-MEMBERSHIP = tuple(field.name for field in fields(MembershipFacts))
+MEMBERSHIP = MembershipFacts._fields
 """What is listed of a membership, in this order: the names of columns, and `tiers`."""
 
 _ARRAY_AND_AGGREGATE = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from .facts import Case, Decision, GrantFacts, Requirement
@@ -118,7 +118,7 @@ def _judgement(case: Case) -> Judgement:
 
 def _in_full(standing: Standing) -> list[tuple[bool, Any]]:
     """Tell standings apart, so that in whatever order they come the answer is the same."""
-    values = (sorted(v) if isinstance(v, frozenset) else v for v in astuple(standing))
+    values = (sorted(v) if isinstance(v, frozenset) else v for v in standing)
     return [(value is None, value) for value in values]
 
 

@@ -7,8 +7,8 @@ tier. The entitlement leads. The words decide where it is blank, and name the re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from .facts import GrantFacts, MembershipFacts, Policy
 from .reasons import Reason
@@ -28,8 +28,7 @@ CALM_CHARGES = frozenset({"Paid", "Pending", "Free Trial", None})
 CHARGES = RETURNED_CHARGES | PERIOD_CHARGES | {"Declined", "Fraud", "Other", None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(NamedTuple):
     """One thing that a person may show at a gate, and how long it lasts.
 
     `reason` is why it opens what it opens. `everything` opens every gate. A standing that does
@@ -48,8 +47,7 @@ class Standing:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """The standings of a membership, and why it has no paid one (None: it has)."""
 
     standings: tuple[Standing, ...] = ()
@@ -248,7 +246,9 @@ class _Judge:
         more: tuple[Standing, ...] = (),
     ) -> Judgement:
         standing = self.paid(reason, worth, until, detail)
-        return Judgement(standings=(standing, *more, *self.named_free()))
+        # Its tiers are those of the free ones, too, which are worth their own only if they last.
+        free = () if standing.until == self.expires else self.named_free()
+        return Judgement(standings=(standing, *more, *free))
 
     def refuses(self, reason: Reason, *, detail: str = "") -> Judgement:
         return Judgement(standings=self.named_free(), refusal=reason, detail=detail)

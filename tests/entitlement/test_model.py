@@ -116,7 +116,7 @@ plain = st.builds(
         campaign_id="ours",
         now=NOW,
         subject=Subject(is_linked=True),
-        memberships=(replace(membership, campaign_id="ours"),),
+        memberships=(membership._replace(campaign_id="ours"),),
         policy=policy,
     ),
     memberships,
@@ -154,7 +154,7 @@ def test_order_never_matters(rule: Requirement, case: Case, random: Any) -> None
     other = replace(
         case,
         memberships=shuffled(
-            tuple(replace(each, tiers=shuffled(each.tiers)) for each in case.memberships)
+            tuple(each._replace(tiers=shuffled(each.tiers)) for each in case.memberships)
         ),
         grants=shuffled(case.grants),
     )
@@ -168,19 +168,18 @@ def test_more_entitlement_never_closes_a_gate(
 ) -> None:
     (before,) = case.memberships
     # What is blank stands for what is remembered: more than blank is more than that.
-    before = replace(before, remembered=None, blank_since=None)
+    before = before._replace(remembered=None, blank_since=None)
     case = replace(case, memberships=(before,))
     # To hear that somebody has never given anything, where that was unknown, is no more of it.
     given = before.campaign_lifetime_support_cents
-    after = replace(
-        before,
+    after = before._replace(
         tiers=(*before.tiers, tier),
         currently_entitled_amount_cents=(before.currently_entitled_amount_cents or 0) + more,
         campaign_lifetime_support_cents=(given or 0) + more if more else given,
     )
     # A date that had passed when Patreon still listed the tier is no period: the list is trusted.
     if longer and (before.next_charge_date or before.fetched_at) > before.fetched_at:
-        after = replace(after, next_charge_date=before.next_charge_date + timedelta(days=31))
+        after = after._replace(next_charge_date=before.next_charge_date + timedelta(days=31))
     if decide(rule, case).allowed:
         assert decide(rule, replace(case, memberships=(after,))).allowed
 
@@ -192,16 +191,14 @@ def test_listing_again_what_was_listed_before_never_closes_a_gate(
 ) -> None:
     """T12: all of it, or half a blank, the amount without the tiers."""
     (before,) = case.memberships
-    blank = replace(
-        before,
+    blank = before._replace(
         tiers=(),
         currently_entitled_amount_cents=0,
         pledge_cadence=memory.cadence,
         remembered=memory,
     )
     tiers = tuple(TierFacts(key, price) for key, price in memory.prices.items())
-    listed = replace(
-        blank,
+    listed = blank._replace(
         tiers=tiers if with_tiers else (),
         currently_entitled_amount_cents=memory.period_cents,
     )
@@ -247,7 +244,7 @@ def test_another_membership_that_is_no_newer_never_closes_a_gate(
     rule: Requirement, case: Case, other: MembershipFacts
 ) -> None:
     if decide(rule, case).allowed:
-        other = replace(other, fetched_at=min(other.fetched_at, case.memberships[0].fetched_at))
+        other = other._replace(fetched_at=min(other.fetched_at, case.memberships[0].fetched_at))
         assert decide(rule, replace(case, memberships=(other, *case.memberships))).allowed
 
 
