@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
 from .access import VIEW_AS, Patron, acting_in, forget_view_as, keep_private, patron_of
@@ -47,22 +47,29 @@ class PatreonMiddleware:
         patron = patron_of(request)
         with acting_in(request):
             response: HttpResponseBase = await self.get_response(request)
-            if not _concerns(request, patron):
+            if not _concerns(request, patron, response):
                 return response
             # In a thread: the banner is a template, and may ask the database.
             return await sync_to_async(_finish)(request, patron, response)
 
 
-def _concerns(request: HttpRequest, patron: Patron) -> bool:
+def _concerns(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> bool:
     """Is there anything to do? The cookie only saves everybody else a look at their session."""
-    return patron.was_asked or VIEW_AS in request.COOKIES
+    return patron.was_asked or VIEW_AS in request.COOKIES or _may_ask_later(response)
+
+
+def _may_ask_later(response: HttpResponseBase) -> bool:
+    """May it ask while it is sent, after its headers? A file does not, nor does an answer of which
+    the view has said who may keep it."""
+    is_file = isinstance(response, FileResponse)
+    return response.streaming and not is_file and not response.has_header("Cache-Control")
 
 
 def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> HttpResponseBase:
-    if not _concerns(request, patron):
+    if not _concerns(request, patron, response):
         return response
     pretends = patron.view_as is not None
-    if patron.was_asked or pretends:
+    if patron.was_asked or pretends or _may_ask_later(response):
         keep_private(response)
     if pretends:
         _say_so(request, patron, response)

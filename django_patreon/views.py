@@ -12,7 +12,7 @@ from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import router, transaction
-from django.http import Http404
+from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
@@ -114,12 +114,12 @@ def locked(request: HttpRequest) -> HttpResponse:
 def refresh(request: HttpRequest) -> HttpResponse:
     """Ask Patreon once about the person's memberships, and go back to where they were.
 
-    "I have just joined: check again." Once in a while only; never more than one question. Whoever
-    had to sign in first comes back by GET, which only leads on.
+    "I have just joined: check again." One look, once in a while only. Whoever had to sign in first
+    comes back by GET, which only leads on.
     """
     target = _wanted(request, "")
     if request.method != "POST":
-        return redirect(target or "patreon:account")
+        return _go_on(target)
     account = PatreonAccount.objects.filter(user=request.user.pk).first()
     if account is None or account.needs_reconnect:
         return redirect("patreon:account")
@@ -134,7 +134,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
         else:
             news = saved.created or saved.changed
             _tell(request, _("Your membership is up to date.") if news else _("Nothing is new."))
-    return redirect(target or "patreon:account")
+    return _go_on(target)
 
 
 @never_cache
@@ -148,7 +148,7 @@ def view_as(request: HttpRequest) -> HttpResponse:
     """
     if not may_view_as(request.user):
         raise PermissionDenied
-    answer = redirect(_wanted(request, "/"))
+    answer = HttpResponseRedirect(_wanted(request, "/"))
     if "stop" in request.POST:
         request.session.pop(VIEW_AS, None)
         forget_view_as(answer)
@@ -176,6 +176,11 @@ def _wanted(request: HttpRequest, otherwise: str) -> str:
         asked, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return asked if safe else otherwise
+
+
+def _go_on(target: str) -> HttpResponse:
+    """Go where the person wanted to, which is an address and not the name of a view."""
+    return HttpResponseRedirect(target) if target else redirect("patreon:account")
 
 
 def _tell(request: HttpRequest, words: str) -> None:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ImproperlyConfigured
 from django.db import NotSupportedError, connection
 from django.http import Http404
-from django.template import Context, Template, TemplateSyntaxError
+from django.template import Context, RequestContext, Template, TemplateSyntaxError
 from django.test import AsyncClient, Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
@@ -404,6 +404,18 @@ class TestTemplates:
     def test_a_user_who_is_not_there_is_no_patron(self, db: None) -> None:
         assert self.render("{% if user|is_patron %}in{% else %}out{% endif %}") == "out"
 
+    def test_a_part_that_is_told_nothing_of_the_page_asks_about_its_reader(
+        self, dance: Dance, rf
+    ) -> None:
+        dance.sign_in("gold")
+        part = Template("{% load patreon %}{% patrons_only %}in{% endpatrons_only %}")
+        request = rf.get("/")
+        for request.user, seen in ((dance.user, "in"), (AnonymousUser(), "")):
+            request.patreon = Patron(request=request)
+            context = RequestContext(request, {"part": part})
+            assert Template("{% include part only %}").render(context) == seen
+        assert Template("{% include part only %}").render(Context({"part": part})) == ""
+
 
 class TestLockedPage:
     def page(self, dance: Dance, form: str = "decorator", rule: str = "gold") -> str:
@@ -486,6 +498,21 @@ class TestLockedPage:
         assert needs_in_words(Requirement(tiers=frozenset()), {}) == []
 
 
+@pytest.mark.parametrize(
+    ("sign_in", "back"),
+    [
+        ("/login/", "/gates/decorator/gold/%3Fa%3D1"),
+        ("http://testserver/login/", "/gates/decorator/gold/%3Fa%3D1"),
+        ("https://testserver/login/", "http%3A//testserver/gates/decorator/gold/%3Fa%3D1"),
+        ("https://id.example/in", "http%3A//testserver/gates/decorator/gold/%3Fa%3D1"),
+    ],
+)
+def test_who_signs_in_elsewhere_finds_the_way_back(client, settings, sign_in, back) -> None:
+    settings.LOGIN_URL = sign_in
+    answer = client.get("/gates/decorator/gold/?a=1")
+    assert answer["Location"] == f"{sign_in}?next={back}"
+
+
 class TestCheckAgain:
     def test_it_looks_once_in_a_while(self, dance: Dance, time_machine_at) -> None:
         dance.sign_in("free")
@@ -513,6 +540,15 @@ class TestCheckAgain:
         dance.sign_in("gold")
         answer = dance.client.post("/patreon/refresh/", {"next": "//evil.example"})
         assert answer["Location"] == "/patreon/account/"
+
+    @pytest.mark.parametrize("method", ["get", "post"])
+    @pytest.mark.parametrize("where", ["foo", "front", "login", "patreon:account"])
+    def test_where_it_leads_is_an_address_and_no_name(
+        self, dance: Dance, method: str, where: str
+    ) -> None:
+        dance.sign_in("gold")
+        answer = getattr(dance.client, method)(f"/patreon/refresh/?next={where}")
+        assert answer["Location"] in (where, "/patreon/account/")
 
     def test_who_had_to_sign_in_first_goes_on_from_there(self, dance: Dance) -> None:
         dance.sign_in("gold")

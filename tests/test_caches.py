@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import BytesIO
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import get_user
 from django.core.cache import cache
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import RequestContext, Template
-from django.test import Client
+from django.test import AsyncClient, Client
 from django.urls import path
 from django.views.decorators.cache import cache_page
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_patreon.access import check, keep_private, patron_required
@@ -65,9 +69,43 @@ class Api(APIView):
     permission_classes = (IsPatron,)
 
 
+class Strangers(APIView):
+    """REST framework may have no user at all (`UNAUTHENTICATED_USER`)."""
+
+    authentication_classes = ()
+
+    def get(self, request: Any) -> Response:
+        return Response({"in": check(None).allowed})
+
+
+def somebody_new(request: HttpRequest) -> HttpResponse:
+    """What `get_user` gives is not the object that `request.user` is."""
+    return said(check(get_user(request)).allowed)
+
+
+def streamed(request: Any) -> StreamingHttpResponse:
+    def text() -> Iterator[str]:
+        yield "open" if request.patreon.is_patron else "closed"
+
+    return StreamingHttpResponse(text())
+
+
+def for_all(request: HttpRequest) -> StreamingHttpResponse:
+    return StreamingHttpResponse(["the news"], headers={"Cache-Control": "max-age=60"})
+
+
+def file(request: HttpRequest) -> FileResponse:
+    return FileResponse(BytesIO(b"a picture"))
+
+
 FORMS = {each.__name__: each for each in (tag, rows, inside, outside, of_a_token, plain)}
 urlpatterns = [
     path("api/", cache_page(60)(Api.as_view())),
+    path("strangers/", Strangers.as_view()),
+    path("somebody-new/", somebody_new),
+    path("streamed/", streamed),
+    path("for-all/", for_all),
+    path("file/", file),
     *(path(f"cached/{name}/", view) for name, view in FORMS.items()),
     *site,
 ]
@@ -125,6 +163,31 @@ def test_a_page_without_a_gate_is_cached(dance: Dance) -> None:
 def test_an_endpoint_that_refuses_is_not_kept(db: None) -> None:
     assert Client().get("/api/").status_code == 403
     assert not cache._cache
+
+
+@pytest.mark.parametrize("url", ["/strangers/", "/somebody-new/", "/streamed/"])
+def test_whoever_is_asked_about_and_when_the_answer_is_private(dance: Dance, url: str) -> None:
+    dance.sign_in("gold")
+    for client in (Client(), dance.client):
+        answer = client.get(url)
+        assert answer["Cache-Control"] == "private, no-store"
+        assert "Cookie" in answer["Vary"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_so_is_a_streamed_one_under_asgi(dance: Dance) -> None:
+    dance.sign_in("gold")
+    client = AsyncClient()
+    client.cookies = dance.client.cookies
+    answer = async_to_sync(client.get)("/streamed/")
+    assert answer["Cache-Control"] == "private, no-store"
+
+
+@pytest.mark.parametrize(("url", "keeps"), [("/for-all/", "max-age=60"), ("/file/", None)])
+def test_what_is_for_all_may_be_kept(url: str, keeps: str | None) -> None:
+    answer = Client().get(url)
+    assert answer.get("Cache-Control") == keeps
+    assert not answer.has_header("Vary")
 
 
 def test_a_page_that_is_private_already_varies_all_the_same() -> None:

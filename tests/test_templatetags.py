@@ -54,3 +54,10 @@ def test_after_a_post_the_page_itself_is_not_the_way_back(rf: RequestFactory) ->
 
 def test_it_works_without_a_request() -> None:
     assert "Continue with Patreon" in Template(BUTTON).render(Context())
+
+
+def test_it_works_in_a_part_that_is_told_nothing_of_the_page(rf: RequestFactory) -> None:
+    context = RequestContext(rf.get("/here/"), {"part": Template(BUTTON)})
+    html = Template("{% include part only %}").render(context)
+    assert 'name="csrfmiddlewaretoken"' in html
+    assert 'name="next" value="/here/"' in html

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from functools import wraps
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
+from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import classonlymethod
 from django.views.generic.base import View
@@ -123,8 +126,18 @@ def locked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
     if decision.allowed:
         return None
     if decision.reason is Reason.ANONYMOUS:
-        return redirect_to_login(request.get_full_path())
+        return _sign_in_first(request)
     return locked_page(request, decision, patron=patron, campaign_id=rule.campaign_id)
+
+
+def _sign_in_first(request: HttpRequest) -> HttpResponse:
+    """Ask for it, and say the way back in full where people sign in on another host, as Django's
+    `login_required` does."""
+    sign_in = resolve_url(settings.LOGIN_URL)
+    scheme, host = urlsplit(sign_in)[:2]
+    is_here = not host or (host == request.get_host() and scheme in ("", request.scheme))
+    back = request.get_full_path() if is_here else request.build_absolute_uri()
+    return redirect_to_login(back, sign_in)
 
 
 async def alocked(request: HttpRequest, rule: Rule) -> HttpResponse | None:

@@ -109,8 +109,8 @@ class Patron:
         self.was_asked = True
         request = self._request
         if request is None:
-            request, user = current_request(), self._given_user
-            if request is None or not getattr(user, "is_authenticated", False):
+            request = current_request()
+            if request is None:
                 return
             patron_of(request).was_asked = True  # of somebody else, such as an API's own user
         # Django's cache looks at an answer before the middleware does, but at this last.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import template
 from django.conf import settings
 from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.middleware.csrf import get_token
 from django.template.base import (
     FilterExpression,
     Node,
@@ -37,15 +38,22 @@ def patreon_login_button(
     `text` replaces the words on it, `next` is where the person comes back to (this page when left
     out, or where this page's own `?next=` leads), `css_class` is added to the button's classes.
     """
-    request: HttpRequest | None = context.get("request")
+    request = _request_of(context)
     return {
-        "csrf_token": context.get("csrf_token"),
+        "csrf_token": context.get("csrf_token") or (request and get_token(request)),
         "begin": f"{getattr(settings, 'SOCIAL_AUTH_URL_NAMESPACE', None) or 'social'}:begin",
         "text": text,
         "next": next if next is not None else _come_back_to(request),
         "next_name": REDIRECT_FIELD_NAME,
         "css_class": css_class,
     }
+
+
+def _request_of(context: template.Context) -> HttpRequest | None:
+    """Find the request of the page, also where its context has been left out: in
+    `{% include ... only %}` and inclusion tags."""
+    found: HttpRequest | None = context.get("request") or getattr(context, "request", None)
+    return found
 
 
 def _come_back_to(request: HttpRequest | None) -> str:
@@ -144,9 +152,8 @@ class PatronsOnly(Node):
         self.rule, self.inside, self.outside = rule, inside, outside
 
     def render(self, context: template.Context) -> str:
-        request = context.get("request")
-        user = context.get("user")
-        patron = patron_for(user) if request is None else patron_of(request)
+        request = _request_of(context)
+        patron = patron_for(context.get("user")) if request is None else patron_of(request)
         asked = {name: value.resolve(context) for name, value in self.rule.items()}
         decision = patron.decide(_rule(asked))
         if decision.allowed:
