@@ -19,6 +19,11 @@ class IsPatron(BasePermission):
     rule = Rule()
     message = ""
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "rule" in vars(cls):
+            cls.rule.declare(f"{cls.__module__}.{cls.__qualname__}")
+
     @classmethod
     def of(cls, **rule: Unpack[Asked]) -> type[IsPatron]:
         """Return the permission for a rule, the same one each time; arguments are `Rule`'s."""
@@ -37,4 +42,6 @@ class IsPatron(BasePermission):
 @lru_cache(maxsize=1000)
 def _permission(base: type[IsPatron], rule: Rule) -> type[IsPatron]:
     """A view may ask for its permission anew at every request."""
-    return type(base.__name__, (base,), {"rule": rule})
+    made: type[IsPatron] = type(base.__name__, (base,), {})
+    made.rule = rule
+    return made

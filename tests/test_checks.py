@@ -16,6 +16,7 @@ from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, rul
 from django_patreon.backends import PatreonOAuth2
 from django_patreon.middleware import PatreonMiddleware
 from django_patreon.models import Campaign, Tier
+from django_patreon.rest_framework import IsPatron
 
 from .gates.models import Episode
 
@@ -82,6 +83,7 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"PATREON": {"TIERS": {"gold": ""}}}, "E002", "TIERS"),
         ({"PATREON": {"TIER_GROUPS": {"gold": "supporters"}}}, "E002",
          "PATREON['TIER_GROUPS']['gold'] must be a list of group names"),
+        ({"PATREON": {"TIERS": {"gold": "Gold"}}}, "E010", "'Gold', which is no id"),
         ({"PATREON": {"TIERS": {"gold": 1}, "TIER_GROUPS": {"gould": ["a"]}}}, "E010",
          "Did you mean 'gold'?"),
         ({"SOCIAL_AUTH_PATREON_SCOPE": "identity.memberships"}, "W005", "CAMPAIGN_ID"),
@@ -172,6 +174,15 @@ def test_so_is_one_that_a_url_names(settings, view: type[PatronRequiredMixin]) -
         rules._DECLARED.popitem()
 
 
+def test_so_is_one_of_a_permission_that_a_site_has_written(settings) -> None:
+    settings.PATREON = {"TIERS": {"gold": "1"}}
+    type("Mine", (IsPatron,), {"rule": Rule(tier="glod"), "__qualname__": "Site.Mine"})
+    try:
+        assert "Site.Mine asks for the tier 'glod'" in faults()["E010"]
+    finally:
+        rules._DECLARED.popitem()
+
+
 @pytest.mark.parametrize(
     ("urls", "found"),
     [
@@ -228,15 +239,19 @@ def test_rows_have_to_lead_to_a_campaign(monkeypatch, lookup: str | None, found:
         ('{% verbatim %}{% patrons_only tier="glod" %}{% endverbatim %}', False),
     ],
 )  # fmt: skip
-def test_so_is_one_that_a_template_names(settings, tmp_path, source: str, found: bool) -> None:
+@pytest.mark.parametrize("kind", ["html", "txt", "xml"])
+def test_so_is_one_that_a_template_names(
+    settings, tmp_path, source: str, found: bool, kind: str
+) -> None:
     (tmp_path / "pages").mkdir()
-    (tmp_path / "pages/story.html").write_text(source)
+    (tmp_path / f"pages/story.{kind}").write_text(source)
+    (tmp_path / "pages/story.png").write_bytes(b'{% patrons_only tier="glad" %}')
     (tmp_path / "latin.html").write_bytes(b"\xe9")
     settings.PATREON = {"TIERS": {"gold": "1"}}
     settings.TEMPLATES = [{**settings.TEMPLATES[0], "DIRS": [tmp_path]}]
     assert ("E010" in faults()) is found
     if found:
-        assert "story.html asks for the tier 'glod'" in faults()["E010"]
+        assert f"story.{kind} asks for the tier 'glod'" in faults()["E010"]
 
 
 def known_to_be_wrong() -> list[str]:

@@ -62,6 +62,24 @@ def test_it_tells_of_passes_other_campaigns_and_blanks(dance: Dance, settings) -
     assert "until " in said
 
 
+def test_it_tells_of_the_amount_that_is_remembered(dance: Dance) -> None:
+    dance.sign_in("custom")
+    there = at_patreon(dance, "custom")
+    there.currently_entitled_amount_cents = 0
+    sync_account(dance.user.patreon_account)
+    said = why(dance.user.username, cents=500)
+    assert "blank_grace" in said
+    assert "before: no tier; 700 cents a month" in said
+
+
+def test_it_tells_of_the_settings_that_it_went_by(dance: Dance, settings) -> None:
+    dance.sign_in("gold")
+    assert "DECLINED_GRACE 7 days, 0:00:00, BLANK_GRACE 3 days" in why("AlmaReyes")
+    assert "not counted" not in why("AlmaReyes")
+    settings.PATREON = {"COUNT_GIFTED": False, "STAFF_BYPASS": False}
+    assert "not counted: gifts, staff" in why("AlmaReyes")
+
+
 def test_it_tells_patreons_own_word(dance: Dance) -> None:
     dance.sign_in("gold")
     Membership.objects.update(patron_status="paused_patron")

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models.signals import m2m_changed, post_delete, post_save
 
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+from django_patreon.signals import account_reconnect_needed, account_reconnected
 
 from .current import current_request
 from .patron import patron_of
@@ -22,6 +23,8 @@ def listen() -> None:
     m2m_changed.connect(
         _forget, sender=Membership.tiers.through, dispatch_uid="django_patreon.access"
     )
+    for news in (account_reconnect_needed, account_reconnected):  # written as no row is saved
+        news.connect(_forget, dispatch_uid="django_patreon.access")
 
 
 def _forget(**kwargs: Any) -> None:

@@ -53,14 +53,15 @@ def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datet
     tier = known.tiers.get(tier_id)
     memberships: tuple[MembershipFacts, ...] = ()
     if tier is not None:
-        pays = (tier.amount_cents or 0) > 0
+        pays = tier.amount_cents is None or tier.amount_cents > 0
         memberships = (
             MembershipFacts(
                 campaign_id=tier.campaign_id,
                 fetched_at=now,
                 patron_status="active_patron" if pays else None,
                 last_charge_status="Paid" if pays else None,
-                currently_entitled_amount_cents=tier.amount_cents if pays else 0,
+                # Whoever holds a tier whose price nobody knows gives something.
+                currently_entitled_amount_cents=(tier.amount_cents or 1) if pays else 0,
                 pledge_cadence=1 if pays else None,
                 tiers=(TierFacts(tier.id, tier.amount_cents),),
             ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -16,6 +17,9 @@ from django_patreon.conf import patreon_settings
 from .written import written_rules
 
 __all__ = ["check_gates"]
+
+_ID = re.compile(r"[0-9]+|[0-9a-fA-F-]{36}")
+"""Digits for tiers, and for other things a UUID (observed)."""
 
 
 @register(Tags.security)
@@ -45,6 +49,15 @@ def check_gates(**_: Any) -> list[CheckMessage]:
         )
         for name in named.TIER_GROUPS
         if tier_id(name) is None
+    ]
+    faults += [
+        Error(
+            f"PATREON['TIERS'][{name!r}] is {key!r}, which is no id of a tier: those are digits.",
+            hint="The ids are in the admin, under Campaigns. A title may change any day.",
+            id="django_patreon.E010",
+        )
+        for name, key in named.TIERS.items()
+        if not _ID.fullmatch(key)
     ]
     scopes = getattr(settings, "SOCIAL_AUTH_PATREON_SCOPE", None) or ()
     asked = scopes.split() if isinstance(scopes, str) else scopes

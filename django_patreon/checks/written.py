@@ -20,6 +20,8 @@ _OFF = re.compile(
 _TAG = re.compile(r"{%\s*patrons_only\s(.*?)%}")
 _NAMED = re.compile(r"""\b(tier|at_least|campaign)=(["'])(.*?)\2(?!\|)""")
 _ELSEWHERE = re.compile(r"""\bcampaign=[^"'\s]""")
+_KINDS = frozenset({".html", ".htm", ".txt", ".xml", ".md", ".svg", ".js", ".css", ".ics"})
+"""Files of which people make templates: pages, letters, feeds."""
 _FILTER = re.compile(r"""\|\s*is_patron:(["'])(.*?)\1""")
 
 
@@ -51,4 +53,4 @@ def _templates() -> set[Path]:
     except ImproperlyConfigured:
         return set()  # Django's own check says it
     folders = {Path(folder) for each in used for folder in each.template_dirs}
-    return {path for folder in folders for path in folder.rglob("*.html")}
+    return {p for folder in folders for p in folder.rglob("*") if p.suffix in _KINDS}

@@ -20,7 +20,7 @@ from django_patreon.access import (
     sentence,
     tier_id,
 )
-from django_patreon.entitlement import GrantFacts, MembershipFacts
+from django_patreon.entitlement import GrantFacts, MembershipFacts, Policy, Worth
 from django_patreon.models import Campaign, Membership, Tier
 
 _UNHEARD = "unknown: Patreon has told this site of no such"
@@ -61,6 +61,9 @@ class Command(BaseCommand):
             self._say(f"  {line}")
         self._say(f"What is known (times are of {timezone.get_current_timezone_name()}):")
         for line in _facts(user, patron, rule):
+            self._say(f"  {line}")
+        self._say("The settings:")
+        for line in _policy(case.policy):
             self._say(f"  {line}")
         self._say("The decision:")
         steps = patron.explain(rule)
@@ -168,12 +171,33 @@ def _membership(facts: MembershipFacts, tiers: Mapping[str, KnownTier], now: dat
         if true
     ]
     if facts.blank_since:
-        before = facts.remembered
-        lines.append(
-            f"nothing paid listed since {_when(facts.blank_since)}; before:"
-            f" {', '.join(_title(key, tiers) for key in before.prices) if before else 'unknown'}"
-        )
+        before = "unknown" if facts.remembered is None else _remembered(facts.remembered, tiers)
+        lines.append(f"nothing paid listed since {_when(facts.blank_since)}; before: {before}")
     return lines
+
+
+def _remembered(before: Worth, tiers: Mapping[str, KnownTier]) -> str:
+    held = ", ".join(_title(key, tiers) for key in before.prices) or "no tier"
+    return f"{held}; {before.amount} cents a month"
+
+
+def _policy(policy: Policy) -> list[str]:
+    spans = {
+        "DECLINED_GRACE": policy.declined_grace,
+        "BLANK_GRACE": policy.blank_grace,
+        "MAX_AGE": policy.max_age,
+    }
+    counted = {
+        "trials": policy.count_trial,
+        "gifts": policy.count_gifted,
+        "patrons not yet charged": policy.count_uncharged,
+        "staff": policy.staff_bypass,
+    }
+    ignored = [name for name, counts in counted.items() if not counts]
+    return [
+        ", ".join(f"{name} {span}" for name, span in spans.items()),
+        *([f"not counted: {', '.join(ignored)}"] if ignored else []),
+    ]
 
 
 def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
