@@ -42,9 +42,9 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
         return set(), set()
     patron = Patron(user)
     wanted: set[str] = set()
+    home = _campaigns_of({tier_id(tier) or "" for tier in chosen}, patron)
     for tier, names in chosen.items():
-        known = patron.known.tiers.get(tier_id(tier) or "")
-        rule = Rule(tier=tier, campaign=known.campaign_id if known else None)
+        rule = Rule(tier=tier, campaign=home.get(tier_id(tier) or ""))
         case = patron.case(rule.campaign_id, bypass=False)
         if decide(patron.requirement(rule), case).allowed:
             wanted.update(names)
@@ -64,6 +64,15 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
                 sorted(removed) or "-",
             )
     return added, removed
+
+
+def _campaigns_of(tiers: set[str], patron: Patron) -> dict[str, str]:
+    """Find whose tiers these are, also those that do not come along with what is known."""
+    found = {key: each.campaign_id for key, each in patron.known.tiers.items() if key in tiers}
+    if others := tiers - found.keys():
+        rows = Tier.objects.filter(patreon_id__in=others)
+        found |= {each.patreon_id: each.campaign_id for each in rows}
+    return found
 
 
 def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]]]:
@@ -100,11 +109,11 @@ def listen() -> None:
     pre_delete.connect(_on_tier_deleted, sender=Tier, dispatch_uid=uid)
 
 
-def _on_membership(membership: Any, **kwargs: Any) -> None:
-    if membership.account_id is not None:
-        account = PatreonAccount.objects.filter(pk=membership.account_id).first()
-        if account is not None:
-            _keep_by_key(account.user_id)
+def _on_membership(membership: Any, account_before: Any, **kwargs: Any) -> None:
+    if patreon_settings().TIER_GROUPS:
+        keys = {membership.account_id, account_before} - {None}
+        for user in PatreonAccount.objects.filter(pk__in=keys).values_list("user", flat=True):
+            _keep_by_key(user)
 
 
 def _on_membership_deleted(instance: Any, using: str, **kwargs: Any) -> None:

@@ -23,7 +23,8 @@ account_unlinked = Signal()
 
 # Something that Patreon says of a membership has changed, or is new.
 # Arguments: sender (the Membership class), membership (Membership), created (bool),
-# changed (frozenset of the names of its fields, "tiers" among them).
+# changed (frozenset of the names of its fields, "tiers" among them), account_before (key of the
+# PatreonAccount that it belonged to until now, or None).
 membership_changed = Signal()
 
 # Patreon takes an account's tokens no more: its person has to sign in with Patreon again.

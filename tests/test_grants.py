@@ -12,6 +12,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import ProtectedError
 from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -296,3 +297,11 @@ def test_the_list_of_an_operator_says_of_which_campaign_each_is(
     page = admin_client.get(LIST).content.decode()
     found = re.findall(r'<td class="field-its_campaign[^"]*">(.*?)</td>', page)
     assert [re.sub("<.*?>", "", each) for each in found] == ["-", "Lanternhouse", "Saltmarsh"]
+
+
+def test_a_campaign_is_not_deleted_from_under_its_bans(gold: Tier) -> None:
+    user = User.objects.create_user("writer")
+    grant = Grant.objects.deny(user, campaign=gold.campaign)
+    with pytest.raises(ProtectedError):
+        gold.campaign.delete()
+    assert Grant.objects.get() == grant

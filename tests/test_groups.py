@@ -23,9 +23,10 @@ from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.groups import keep
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+from django_patreon.resources import Member
 from django_patreon.sandbox.people import GOLD, SILVER
 from django_patreon.signals import account_linked, membership_changed
-from django_patreon.sync import sync_account
+from django_patreon.sync import save_member, sync_account
 
 from .dance import Dance
 from .test_sync import at_patreon
@@ -136,6 +137,39 @@ def test_a_lost_connection_takes_them_and_a_new_one_brings_them(dance: Dance) ->
     assert groups(user) == set()
     dance.sign_in("gold")
     assert groups(user) == {"supporters", "golden"}
+
+
+def test_a_membership_that_moves_takes_them_along(dance: Dance) -> None:
+    for slug in ("stranger", "gold"):
+        dance.sign_in(slug)
+        user = dance.user
+        dance.client.logout()
+    row = Membership.objects.get(account=user.patreon_account)
+    other = PatreonAccount.objects.exclude(user=user).get()
+    save_member(
+        Member(
+            id=row.patreon_id,
+            user_id=other.patreon_id,
+            tier_ids=(GOLD,),
+            patron_status="active_patron",
+            currently_entitled_amount_cents=1000,
+        ),
+        campaign=row.campaign,
+        tiers={},
+        fetched_at=timezone.now(),
+    )
+    assert groups(user) == set()
+    assert groups(other.user) == {"supporters", "golden"}
+
+
+def test_a_pass_for_a_tier_of_any_campaign_brings_them(dance: Dance, settings) -> None:
+    """Also of one that is not among those whose tiers come along with every gate."""
+    dance.sign_in("stranger")
+    elsewhere = Campaign.objects.create(patreon_id="8", fetched_at=timezone.now())
+    tier = elsewhere.tiers.create(patreon_id="88", amount_cents=500, fetched_at=timezone.now())
+    settings.PATREON = {"TIERS": {"theirs": "88"}, "TIER_GROUPS": {"theirs": ["friends"]}}
+    Grant.objects.give(dance.user, tier=tier)
+    assert groups(dance.user) == {"friends"}
 
 
 def test_who_was_put_into_one_by_hand_is_taken_out(db: None) -> None:

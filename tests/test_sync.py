@@ -432,6 +432,16 @@ class TestNews:
         tell(row, patron_status=status, is_gifted=True, currently_entitled_amount_cents=cents)
         assert (SILVER in tier_ids(row)) is kept
 
+    @pytest.mark.parametrize("name", ["patron_status", "last_charge_status"])
+    @pytest.mark.parametrize("odd", [7, True, {"is": "paused"}, ["active_patron"], ""])
+    def test_a_word_that_is_no_text_is_one_that_nobody_knows(
+        self, dance: Dance, name: str, odd: Any
+    ) -> None:
+        setattr(at_patreon(dance, "gold"), name, odd)
+        dance.sign_in("gold")
+        reason = {"patron_status": "unknown_status", "last_charge_status": "unknown_charge"}
+        assert check(dance.user).reason == reason[name]
+
     def test_a_word_that_nobody_knows_is_said_once(self, dance: Dance, caplog) -> None:
         dance.sign_in("gold")
         row = mine(dance)

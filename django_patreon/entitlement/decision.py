@@ -94,25 +94,25 @@ class Hearing:
 
 
 def _judgement(case: Case) -> Judgement:
-    """Judge the membership of this campaign (T4): the one with the newest facts.
+    """Judge the memberships of this campaign (T4): as a rule there is one.
 
-    Should two be as new, the best of both counts: who has left and joined again has another
-    membership, and the old one is found gone in the very answer that lists the new one.
+    Who has left and joined again has two, and news of the one says nothing of the other: what each
+    is worth counts. Where none opens anything, the newest says why.
     """
     mine = [each for each in case.memberships if each.campaign_id == case.campaign_id]
     if len(mine) == 1:
         return judge(mine[0], policy=case.policy, now=case.now)
-    newest = max((each.fetched_at for each in mine), default=None)
-    found = [
-        judge(each, policy=case.policy, now=case.now) for each in mine if each.fetched_at == newest
-    ]
-    if len(found) < 2:
-        return found[0] if found else Judgement(refusal=Reason.NO_MEMBERSHIP)
-    refused = sorted((each.refusal or "", each.detail) for each in found)[0]
+    found = [(each.fetched_at, judge(each, policy=case.policy, now=case.now)) for each in mine]
+    if not found:
+        return Judgement(refusal=Reason.NO_MEMBERSHIP)
+    newest = max(when for when, _ in found)
+    refused = [(one.refusal, one.detail) for when, one in found if when == newest and one.refusal]
+    opens = any(one.refusal is None for _, one in found)
+    reason, detail = (None, "") if opens else min(refused)
     return Judgement(
-        standings=tuple(sorted((s for each in found for s in each.standings), key=_in_full)),
-        refusal=Reason(refused[0]) if refused[0] else None,
-        detail=refused[1],
+        standings=tuple(sorted((s for _, one in found for s in one.standings), key=_in_full)),
+        refusal=reason,
+        detail=detail,
     )
 
 

@@ -151,10 +151,10 @@ class Subject(NamedTuple):
 class Case:
     """Everything known of one person at one moment, but for what a gate asks.
 
-    `memberships` may be of any campaigns in any order: only the newest one of `campaign_id` counts
-    (T4), or the best of those that are as new, and of `grants` only those of this campaign or of
-    all. No `campaign_id`: this site has not said which campaign it means, and then no membership
-    opens anything.
+    `memberships` may be of any campaigns in any order: only those of `campaign_id` count (T4), as
+    a rule one, else what is best of each; and of `grants` only those of this campaign or of all.
+    No `campaign_id`: this site has not said which campaign it means, and then no membership opens
+    anything.
     """
 
     campaign_id: str | None

@@ -102,7 +102,7 @@ class Migration(migrations.Migration):
                 ('reason', models.TextField(blank=True, verbose_name='reason')),
                 ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='given')),
                 ('revoked_at', models.DateTimeField(editable=False, null=True, verbose_name='revoked')),
-                ('campaign', models.ForeignKey(blank=True, help_text='Empty: that of the tier, or every campaign of this site.', null=True, on_delete=django.db.models.deletion.CASCADE, to='django_patreon.campaign', to_field='patreon_id', verbose_name='for campaign')),
+                ('campaign', models.ForeignKey(blank=True, help_text='Empty: that of the tier, or every campaign of this site.', null=True, on_delete=django.db.models.deletion.PROTECT, to='django_patreon.campaign', to_field='patreon_id', verbose_name='for campaign')),
                 ('given_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='given by')),
                 ('revoked_by', models.ForeignKey(editable=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='revoked by')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='patreon_grants', to=settings.AUTH_USER_MODEL, verbose_name='user')),

@@ -135,7 +135,7 @@ class Grant(models.Model):
     campaign = models.ForeignKey(
         Campaign,
         to_field="patreon_id",
-        on_delete=models.CASCADE,
+        on_delete=models.PROTECT,  # with it a ban would go without a trace
         null=True,
         blank=True,
         verbose_name=_("for campaign"),

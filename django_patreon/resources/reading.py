@@ -35,6 +35,7 @@ from .values import (
     secret,
     text,
     texts,
+    word,
 )
 
 __all__ = ["KINDS", "read"]
@@ -76,6 +77,7 @@ _MANY = {
     "pledge_event_ids": ("pledge_history",),
     "tier_ids": ("currently_entitled_tiers", "tiers"),
 }
+_WORDS = frozenset({"patron_status", "last_charge_status"})
 _READERS: dict[Any, Callable[[Any], Any]] = {
     str | None: text,
     bool | None: flag,
@@ -115,7 +117,7 @@ def _attributes(kind: Any) -> list[tuple[str, Callable[[Any], Any]]]:
     hints = typing.get_type_hints(kind)
     related = {"id", "included", *_ONE, *_MANY}
     return [
-        (each.name, _READERS[hints[each.name]])
+        (each.name, word if each.name in _WORDS else _READERS[hints[each.name]])
         for each in dataclasses.fields(kind)
         if each.name not in related
     ]

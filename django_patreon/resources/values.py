@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "secret",
     "text",
     "texts",
+    "word",
 ]
 
 LONGEST_ID = 64
@@ -55,6 +57,11 @@ def related_ids(item: dict[str, Any], name: str) -> tuple[str, ...] | None:
 
 def text(value: Any) -> str | None:
     return _clean(value) if isinstance(value, str) else None
+
+
+def word(value: Any) -> str | None:
+    """A word that decides something. What is no text is none that anybody knows, and no silence."""
+    return json.dumps(value) if value is not None and not isinstance(value, str) else text(value)
 
 
 def _clean(value: str) -> str:

@@ -229,7 +229,7 @@ def _write(
     elif row.fetched_at > fetched_at:
         saved.ignored += 1
         return row
-    before = [] if is_new else list(row.tiers.all())
+    before, account_before = ([] if is_new else list(row.tiers.all())), row.account_id
     if held is None:
         # A gift says 0 cents, and is one as long as it is not over (observed).
         is_gift = columns.get("is_gifted") and columns["patron_status"] == "active_patron"
@@ -253,6 +253,7 @@ def _write(
                 membership=row,
                 created=is_new,
                 changed=frozenset(changed),
+                account_before=account_before,
             )
         )
     saved.created += is_new

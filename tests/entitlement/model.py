@@ -34,11 +34,7 @@ def allows(rule: Requirement, case: Case) -> bool:
     if case.campaign_id is None or not case.subject.is_linked or case.subject.needs_reconnect:
         return False
     ours = [each for each in case.memberships if each.campaign_id == case.campaign_id]
-    if not ours:
-        return False
-    # Nobody is kept out by a second membership that is no newer.
-    newest = max(each.fetched_at for each in ours)
-    return any(membership_opens(rule, m, case) for m in ours if m.fetched_at == newest)
+    return any(membership_opens(rule, each, case) for each in ours)
 
 
 def grant_opens(rule: Requirement, grant: GrantFacts) -> bool:

@@ -104,6 +104,25 @@ def test_another_creators_membership_opens_nothing() -> None:
     assert ask(ANY, theirs, PAID).reason is Reason.PAID
 
 
+class TestTwoMembershipsOfOneCampaign:
+    """Who has left and joined again has two."""
+
+    gone = PAID._replace(patron_status="former_patron", tiers=(), fetched_at=NOW)
+    gone = gone._replace(currently_entitled_amount_cents=0, last_charge_date=None)
+
+    def test_news_of_the_old_one_says_nothing_of_the_other(self) -> None:
+        assert ask(ANY, self.gone).reason is Reason.FORMER
+        for pair in ((self.gone, PAID), (PAID, self.gone)):
+            assert ask(ANY, *pair).reason is Reason.PAID
+
+    def test_where_neither_opens_the_newest_says_why(self) -> None:
+        refunded = self.gone._replace(
+            patron_status="active_patron", last_charge_status="Refunded", fetched_at=NOW - DAY
+        )
+        for pair in ((self.gone, refunded), (refunded, self.gone)):
+            assert ask(ANY, *pair).reason is Reason.FORMER
+
+
 def test_words_that_nobody_knows_are_handed_on_for_the_log() -> None:
     decision = ask(ANY, PAID._replace(patron_status="paused_patron"))
     assert (decision.allowed, decision.detail) == (False, "paused_patron")
