@@ -154,10 +154,12 @@ def keep_private(response: Any) -> Any:
     """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
-    if response.headers.get("Cache-Control") != _PRIVATE:
-        response.headers["Cache-Control"] = _PRIVATE
-    if not response.has_header("Vary"):
-        response.headers["Vary"] = "Cookie"
-    elif response.headers["Vary"] != "Cookie":  # that is by the gate, before the middleware
+    headers = response.headers
+    if headers.get("Cache-Control") != _PRIVATE:
+        headers["Cache-Control"] = _PRIVATE
+    varies = headers.get("Vary")
+    if varies is None:
+        headers["Vary"] = "Cookie"
+    elif varies != "Cookie":  # that is by the gate, before the middleware
         patch_vary_headers(response, ["Cookie"])
     return response

@@ -53,7 +53,10 @@ def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
 def lists(value: Any) -> list[Any]:
     """Read a list of lists."""
     found = one_list(value)
-    return [one_list(each) if isinstance(each, str) else each for each in found] if found else found
+    for each in found:
+        if isinstance(each, str):
+            return [one_list(each) if isinstance(each, str) else each for each in found]
+    return found
 
 
 def one_list(value: Any) -> list[Any]:
