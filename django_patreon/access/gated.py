@@ -26,7 +26,7 @@ from django_patreon.entitlement import (
 from django_patreon.models import Tier, campaign_id_of
 
 from .current import now, with_a_cure
-from .loading import KnownTier
+from .loading import Known, KnownTier
 from .patron import Patron, patron_for
 from .rules import Rule
 
@@ -51,31 +51,8 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         patron.mark_asked()
         if not getattr(user, "is_authenticated", False):
             return self.filter(found)
-        known = patron.known
-        special = {each.campaign_id for each in known.grants}
-        special |= {each.campaign_id for each in known.memberships}
-        special |= {*known.campaigns, *known.own_campaigns, known.default_campaign}
-        campaigns = sorted(each for each in special if each is not None)
-        # Written out, the keys of tiers let the database use its indexes; together they are few.
-        keys: dict[int, float] = {}
-        for key in campaigns:
-            for standing in standings(patron.case(key)):
-                if key not in known.campaigns:
-                    tiers = Tier.objects.filter(campaign_id=key)
-                    found |= Q(required_tier__in=_reached(tiers, standing)) & _up_to(
-                        _cents(standing)
-                    )
-                    continue
-                for tier in known.tiers.values():
-                    if tier.campaign_id == key and _reaches(standing, tier):
-                        keys[tier.pk] = max(keys.get(tier.pk, -1), _cents(standing))
-        for cents in sorted({*keys.values()}):
-            reached = sorted(key for key, most in keys.items() if most == cents)
-            found |= Q(required_tier__in=reached) & _up_to(cents)
-        # Anybody's pass for all campaigns, and staff's.
-        elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
-        for standing in standings(patron.case(_NO_CAMPAIGN)):
-            found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
+        campaigns = _of_interest(patron.known)
+        found |= _with_a_tier(patron, campaigns)
         for rows, whose in self._by_campaign(campaigns, campaign):
             for standing in standings(patron.case(whose)):
                 if standing.pays or standing.everything:
@@ -93,6 +70,38 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         others = ~Q(**{f"{lookup}__patreon_id__in": known})
         yield others & Q(**{f"{lookup}__isnull": False}), _NO_CAMPAIGN
         yield Q(**{f"{lookup}__isnull": True}), _id_of(otherwise)
+
+
+def _of_interest(known: Known) -> list[str]:
+    """Name the campaigns in which the person may be more than a stranger."""
+    found = {each.campaign_id for each in known.grants}
+    found |= {each.campaign_id for each in known.memberships}
+    found |= {*known.campaigns, *known.own_campaigns, known.default_campaign}
+    return sorted(each for each in found if each is not None)
+
+
+def _with_a_tier(patron: Patron, campaigns: list[str]) -> Q:
+    """Find the rows that name a tier which the person reaches, and no more than they give."""
+    known, found = patron.known, Q()
+    # Written out, the keys of tiers let the database use its indexes; together they are few.
+    keys: dict[int, float] = {}
+    for campaign in campaigns:
+        for standing in standings(patron.case(campaign)):
+            if campaign not in known.campaigns:
+                tiers = Tier.objects.filter(campaign_id=campaign)
+                found |= Q(required_tier__in=_reached(tiers, standing)) & _up_to(_cents(standing))
+                continue
+            for tier in known.tiers.values():
+                if tier.campaign_id == campaign and _reaches(standing, tier):
+                    keys[tier.pk] = max(keys.get(tier.pk, -1), _cents(standing))
+    for cents in sorted({*keys.values()}):
+        reached = sorted(key for key, most in keys.items() if most == cents)
+        found |= Q(required_tier__in=reached) & _up_to(cents)
+    # Anybody's pass for all campaigns, and staff's.
+    elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
+    for standing in standings(patron.case(_NO_CAMPAIGN)):
+        found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
+    return found
 
 
 def _id_of(campaign: Any) -> str | None:
