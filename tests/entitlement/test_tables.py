@@ -1,176 +1,226 @@
-"""The rule against what an operator can read: `memberships.txt` and `rules.txt`."""
+"""The rule against what an operator can read: `memberships`, `rules` and `standings`, all `.txt`.
+
+The first holds every combination of Patreon's words, asked for any paid support; the second every
+kind of rule, asked of who pays; the third what each standing is worth to each kind of rule.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import product
-from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
-from django_patreon.entitlement import (
-    Case,
-    Decision,
-    MembershipFacts,
-    Requirement,
-    Subject,
-    TierFacts,
-    Worth,
-    decide,
-)
+from django_patreon.entitlement import MembershipFacts, Requirement, Worth, decide
 
-HERE = Path(__file__).parent
-NOW = datetime(2026, 3, 31, 12, tzinfo=UTC)
-SIGNED_IN = Subject(is_linked=True)
-TIERS = {
-    name: TierFacts(f"9100{name}", cents)
-    for name, cents in {
-        "Free": 0,
-        "Bronze": 300,
-        "Silver": 500,
-        "Gold": 1000,
-        "Unpriced": None,
-    }.items()
-}
+from .words import (
+    NOW,
+    STATUSES,
+    TIERS,
+    ago,
+    ahead,
+    ask,
+    case_of,
+    charge,
+    lines,
+    number,
+    plain,
+    rule,
+    said,
+    standing,
+    tiers,
+)
 
 # -- memberships.txt
 
-STATUSES = {
-    "active": "active_patron",
-    "declined": "declined_patron",
-    "former": "former_patron",
-    "-": None,
-    "NEW": "paused_patron",
-}
-CHARGES = {
-    **{word: word for word in ("Paid", "Pending", "Declined", "Deleted", "Fraud", "Other")},
-    "Free_Trial": "Free Trial",
-    "-": None,
-    "NEW": "Chargeback",
-}
+ANY = Requirement()
+NAMES = "status charge gift trial lists months charged period before age".split()  # noqa: SIM905
 BACK = ("Refunded", "Refunded by Patreon", "Partially Refunded")
-TITLES: tuple[tuple[str, ...], ...] = ((), ("Free",), ("Free", "Bronze"), ("Gold",), ("Unpriced",))
-LISTS = [
-    ("paid" if amount or {"Bronze", "Gold"} & {*titles} else "none", (titles, amount, cadence))
-    for titles, amount, cadence in product(TITLES, (None, 0, 3600), (None, 1, 12))
+CHARGES = [
+    *((word, charge(word)) for word in ("Paid", "Pending", "Free_Trial", "Declined", "Deleted")),
+    *((word, charge(word)) for word in ("Fraud", "Other", "-")),
+    *(("back", word) for word in BACK),
+    ("NEW", "Chargeback"),
 ]
-CHARGED = {"2d": timedelta(days=2), "10d": timedelta(days=10), "-": None}
-FETCHED = {"new": timedelta(hours=1), "old": timedelta(days=14, seconds=1)}
-PERIODS = {
-    "ahead": timedelta(days=5),
-    "over": timedelta(minutes=-10),
-    "past": timedelta(days=-20),
-    "-": None,
+SILVER = Worth({TIERS["Silver"].id: 500}, 500, 1)
+# Each column's words, and the facts that each word stands for.
+Column = list[tuple[str, dict[str, Any]]]
+COLUMNS: dict[str, Column] = {
+    "status": [(word, {"patron_status": status}) for word, status in STATUSES.items()],
+    "charge": [(word, {"last_charge_status": status}) for word, status in CHARGES],
+    "gift": [("no", {"is_gifted": False}), ("yes", {"is_gifted": True})],
+    "trial": [("no", {"is_free_trial": False}), ("yes", {"is_free_trial": True})],
+    "charged": [(word, {"last_charge_date": ago(word)}) for word in ("2d", "40d", "-")],
+    "period": [
+        (word, {"next_charge_date": ahead(to)})
+        for word, to in {"ahead": "5d", "over": "-10m", "past": "-20d", "-": "-"}.items()
+    ],
+    "before": [
+        ("-", {}),
+        *((word, {"blank_since": ago(word), "remembered": SILVER}) for word in ("1d", "3d")),
+    ],
+    "age": [("new", {"fetched_at": ago("1h")}), ("old", {"fetched_at": ago("14d")})],
 }
-BEFORE = {"1d": timedelta(days=1), "5d": timedelta(days=5), "-": None}
+LISTS = list(
+    product(("-", "Free", "Free,Bronze", "Gold", "Unpriced"), ("-", "0", "3600"), ("-", "1", "12"))
+)
 
 
-def lines(name: str) -> list[str]:
-    found = (line.strip() for line in (HERE / name).read_text().splitlines())
-    return [line for line in found if line and not line.startswith("#")]
+class Line(NamedTuple):
+    """A line of the table: what fits it (None: everything), and its answer."""
+
+    cells: dict[str, set[str] | None]
+    answer: str
+    text: str
+
+    def fits(self, name: str, word: str) -> bool:
+        cell = self.cells[name]
+        return cell is None or word in cell
 
 
-def combinations() -> Iterator[tuple[tuple[str, ...], MembershipFacts]]:
-    """Every combination as its words in the table, and as facts."""
-    charges = [*CHARGES.items(), *(("back", word) for word in BACK)]
-    flags = [("no", False), ("yes", True)]
-    columns = (STATUSES.items(), charges, flags, flags, LISTS, CHARGED.items())
-    for status, charge, gift, trial, lists, charged, period, before, age in product(
-        *columns, PERIODS.items(), BEFORE.items(), FETCHED.items()
-    ):
-        tiers, amount, cadence = lists[1]
-        fetched_at = NOW - age[1]
-        yield (
-            (status[0], charge[0], gift[0], trial[0])
-            + (lists[0], charged[0], period[0], before[0], age[0]),
-            MembershipFacts(
-                campaign_id="ours",
-                fetched_at=fetched_at,
-                patron_status=status[1],
-                last_charge_status=charge[1],
-                last_charge_date=None if charged[1] is None else NOW - charged[1],
-                next_charge_date=None if period[1] is None else NOW + period[1],
-                currently_entitled_amount_cents=amount,
-                pledge_cadence=cadence,
-                is_gifted=gift[1],
-                is_free_trial=trial[1],
-                tiers=tuple(TIERS[name] for name in tiers),
-                blank_since=None if before[1] is None else NOW - before[1],
-                remembered=None if before[1] is None else Worth({"9100Silver": 500}, 500, 1),
-            ),
-        )
+def read_memberships() -> tuple[list[Line], list[Line]]:
+    """Read the short table, of what is paid support, and the long one."""
+    tables: dict[int, list[Line]] = {2: [], len(NAMES): []}
+    for text in lines("memberships.txt"):
+        pattern, answer = text.split("|")
+        cells = [None if cell == "*" else set(cell.split("/")) for cell in pattern.split()]
+        names = NAMES if len(cells) > 2 else ("tiers", "amount")
+        line = Line(dict(zip(names, cells, strict=True)), plain(answer), text)
+        tables[len(cells)].append(line)
+    return tables[2], tables[len(NAMES)]
 
 
-def ask(membership: MembershipFacts, requirement: Requirement) -> Decision:
-    case = Case(campaign_id="ours", now=NOW, subject=SIGNED_IN, memberships=(membership,))
-    return decide(requirement, case)
-
-
-def said(decision: Decision) -> str:
-    return f"{'yes' if decision.allowed else 'no'} {decision.reason}"
+def combinations(
+    names: list[str], table: list[Line], facts: dict[str, Any]
+) -> Iterator[tuple[Line, dict[str, Any]]]:
+    """Choose a word in each column in every way: the first line that fits them, and the facts."""
+    if not names:
+        yield table[0], facts
+        return
+    name, *others = names
+    for word, meant in COLUMNS[name]:
+        fitting = [line for line in table if line.fits(name, word)]
+        yield from combinations(others, fitting, {**facts, **meant})
 
 
 def test_every_combination_is_decided_as_the_table_of_memberships_says() -> None:
-    """T6, T7, T8, T9, T12."""
-    table = []
-    for line in lines("memberships.txt"):
-        pattern, _, answer = line.partition("|")
-        cells = [None if cell == "*" else set(cell.split("/")) for cell in pattern.split()]
-        assert len(cells) == 9, line
-        table.append((cells, " ".join(answer.split()), line))
-    unused = {line for _, _, line in table}
-    answers: dict[tuple[str, ...], tuple[str, str]] = {}
+    """T6, T7, T8, T9, T12.
+
+    There are many combinations of few facts, so each fact is made once, and the line that decides
+    is looked up once for all lists that it cannot tell apart. What is left is the deciding.
+    """
+    worths, table = read_memberships()
+    used: set[str] = set()
+    listed: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for titles, amount, months in LISTS:
+        worth = next(e for e in worths if e.fits("tiers", titles) and e.fits("amount", amount))
+        used.add(worth.text)
+        facts = {
+            "tiers": tiers(titles),
+            "currently_entitled_amount_cents": number(amount),
+            "pledge_cadence": number(months),
+        }
+        listed.setdefault((worth.answer, months), []).append(facts)
+    case = case_of()
     count = 0
-    for words, membership in combinations():
-        if words not in answers:
-            answers[words] = next(
-                (answer, line)
-                for cells, answer, line in table
-                if all(c is None or w in c for c, w in zip(cells, words, strict=True))
-            )
-        answer, line = answers[words]
-        unused.discard(line)
-        assert said(ask(membership, Requirement())) == answer, (line, membership)
-        count += 1
+    for (lists, months), choices in listed.items():
+        fitting = [e for e in table if e.fits("lists", lists) and e.fits("months", months)]
+        for line, facts in combinations([*COLUMNS], fitting, {"campaign_id": "ours"}):
+            used.add(line.text)
+            for choice in choices:
+                membership = MembershipFacts(**facts, **choice)
+                # One case for all, though it is frozen: to make so many takes seconds.
+                object.__setattr__(case, "memberships", (membership,))
+                assert said(decide(ANY, case)) == line.answer, (line.text, membership)
+                count += 1
     assert count == 5 * 12 * 4 * 45 * 3 * 4 * 3 * 2
+    unused = {line.text for line in (*worths, *table)} - used
     assert not unused, "no combination is decided by these lines"
 
 
-def read_rule(text: str) -> Requirement:
-    words = text.split()
-    if words == ["any"]:
-        return Requirement()
-    asked: dict[str, object] = {}
-    for name, value in zip(words[::2], words[1::2], strict=True):
-        if name == "tier":
-            known = (TIERS.get(each) for each in value.split(","))
-            asked["tiers"] = frozenset(each.id for each in known if each)
-        elif name == "at_least":
-            asked[name] = TIERS[value]
-        elif name == "since":
-            asked[name] = NOW - timedelta(days=int(value))
-        else:
-            asked[{"cents": "cents", "lifetime": "lifetime_cents"}[name]] = int(value)
-    return Requirement(**asked)  # type: ignore[arg-type]
+# -- rules.txt
 
 
 @pytest.mark.parametrize("line", lines("rules.txt"))
 def test_every_rule_is_decided_as_the_table_of_rules_says(line: str) -> None:
     """T5, T6, T10, T11."""
-    person, rule, answer = line.split("|")
-    tiers, amount, cadence, total, days = person.split()
+    person, asked, answer = line.split("|")
+    titles, amount, cadence, total, joined = person.split()
     membership = MembershipFacts(
         campaign_id="ours",
         fetched_at=NOW,
-        patron_status=None if tiers in ("Free", "-") and amount == "0" else "active_patron",
+        patron_status=None if titles in ("Free", "-") and amount == "0" else "active_patron",
         last_charge_status="Paid",
         last_charge_date=NOW - timedelta(days=12),
         next_charge_date=NOW + timedelta(days=18),
         currently_entitled_amount_cents=int(amount),
         campaign_lifetime_support_cents=int(total),
-        pledge_cadence=None if cadence == "-" else int(cadence),
-        pledge_relationship_start=None if days == "-" else NOW - timedelta(days=int(days)),
-        tiers=tuple(TIERS[name] for name in tiers.split(",") if name != "-"),
+        pledge_cadence=number(cadence),
+        pledge_relationship_start=ago(joined),
+        tiers=tiers(titles),
     )
-    assert said(ask(membership, read_rule(rule))) == " ".join(answer.split())
+    assert ask(membership, rule(asked)) == plain(answer)
+
+
+# -- standings.txt
+
+
+class Answer(NamedTuple):
+    """A line of the table: the words for a person, and the rules that are answered alike."""
+
+    person: dict[str, str]
+    said: str
+    rules: list[str]
+    line: str
+
+
+def read_standings() -> list[Answer]:
+    """Read the table; whatever a group does not name is as it is for the first person."""
+    answers: list[Answer] = []
+    names: list[str] = []
+    usual: dict[str, str] = {}
+    person: dict[str, str] = {}
+    for line in lines("standings.txt"):
+        words, *rest = line.split("|")
+        if line.startswith("="):
+            names = line.split()[1:]
+            continue
+        if words.strip():
+            person = {**usual, **dict(zip(names, words.split(), strict=True))}
+            usual = usual or person
+            assert person.keys() == usual.keys(), line
+        if rest:
+            answer, rules = rest
+            each = [plain(text) for text in rules.split(";")]
+            answers.append(Answer(person, plain(answer), each, plain(line)))
+    return answers
+
+
+STANDINGS = read_standings()
+KINDS = {"any", "tier", "at_least", "cents", "lifetime", "since"}
+
+
+@pytest.mark.parametrize("asked", STANDINGS, ids=lambda asked: asked.line)
+def test_every_standing_is_decided_as_the_table_of_standings_says(asked: Answer) -> None:
+    """T5 to T12."""
+    membership = standing(asked.person)
+    for each in asked.rules:
+        assert ask(membership, rule(each)) == asked.said, (each, asked.person)
+
+
+def test_the_table_of_standings_asks_each_kind_of_rule_of_each_standing() -> None:
+    told: dict[str, set[str]] = {}
+    for asked in STANDINGS:
+        told.setdefault(asked.said.split()[1], set()).update(e.split()[0] for e in asked.rules)
+    opening = (
+        "paid pending uncharged trial gift cancelled declined_grace blank_grace still_entitled"
+    )
+    closed = "declined blank refunded fraud charge_failed former never too_old"
+    assert {reason for reason, kinds in told.items() if kinds >= KINDS} >= {
+        *opening.split(),
+        *closed.split(),
+    }
+    shortfalls = "unknown_tier other_tier higher_tier more_a_month more_support joined_later"
+    assert told.keys() >= {"free_tier", *shortfalls.split()}
