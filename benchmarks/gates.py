@@ -8,8 +8,8 @@
     asks        with a call of Patreon's API in the view, to a sandbox on this machine
 
 `--database postgres` (or mariadb) takes another database than SQLite. Each round measures all of a
-group, so that what the machine does meanwhile falls on all alike. Then: visible_to over 100,000
-rows.
+group, so that what the machine does meanwhile falls on all alike; a ratio is the median of the
+rounds' own. Then: visible_to over 100,000 rows.
 """
 
 from __future__ import annotations
@@ -97,10 +97,12 @@ def measure_pages(rounds: int, database: str) -> None:
                 client.get(f"/{page}/")
                 if turn >= 20:
                     times[page].append(time.perf_counter() - started)
-        floor = statistics.median(times["nothing"])
         for page in pages:
             median = statistics.median(times[page])
-            print(f"  {page:20} {queries[page]:7} {1e6 * median:8.0f} us {median / floor:8.2f}")
+            # Round by round: machines change their pace, and then medians are of different times.
+            rounds_of_both = zip(times[page], times["nothing"], strict=True)
+            ratio = statistics.median(mine / floor for mine, floor in rounds_of_both)
+            print(f"  {page:20} {queries[page]:7} {1e6 * median:8.0f} us {ratio:8.2f}")
 
 
 def measure_list(count: int) -> None:
