@@ -212,7 +212,7 @@ def test_the_url_of_a_file_has_to_name_it(settings, urls: list[Any], found: bool
         (None, False),
         ("", True),
         ("show", True),
-        ("show__campain", True),
+        ("show__house", True),
         ("show__campaign__patreon_id", True),
         ("min_cents", True),
         ("show__pk", True),

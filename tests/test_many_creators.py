@@ -254,10 +254,10 @@ class TestRows:
 
     def test_a_way_that_leads_nowhere_opens_nothing(self, both: Dance, monkeypatch: Any) -> None:
         self.rows()
-        monkeypatch.setattr(Episode, "campaign_lookup", "show__campain")
-        with pytest.raises(FieldError, match="campain"):
+        monkeypatch.setattr(Episode, "campaign_lookup", "show__house")
+        with pytest.raises(FieldError, match="house"):
             Episode.objects.visible_to(both.user)
-        with pytest.raises(AttributeError, match="campain"):
+        with pytest.raises(AttributeError, match="house"):
             Episode(show=Show.objects.first()).decision_for(both.user)
 
 
