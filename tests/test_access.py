@@ -688,6 +688,15 @@ class TestRowsThatSayWhoSeesThem:
             assert shown == {each for each in rows if each.decision_for(user).allowed}, grant
         assert len({*shown}) not in (0, len(rows))
 
+    def test_so_it_does_where_a_price_is_unknown(self, dance: Dance) -> None:
+        dance.sign_in("gifted")
+        Tier.objects.filter(patreon_id=SILVER).update(amount_cents=None)
+        rows, user = self.rows(), dance.user
+        shown = set(Story.objects.visible_to(user))
+        assert shown == {each for each in rows if each.decision_for(user).allowed}
+        named = {e.required_tier.patreon_id for e in shown if e.required_tier and not e.public_from}
+        assert named == {SILVER, FREE}
+
     def test_staff_see_all_and_nobody_sees_what_is_public(self, dance: Dance) -> None:
         dance.sign_in("gold")
         rows = self.rows()

@@ -92,7 +92,7 @@ class _Judge:
 
     def judgement(self) -> Judgement:
         """Judge what is paid for, and then what the site chooses not to count."""
-        membership, policy = self.membership, self.policy
+        membership = self.membership
         status, charge = membership.patron_status, membership.last_charge_status
         if self.expires is not None and self.expires <= self.now:
             return Judgement(refusal=Reason.TOO_OLD)
@@ -100,19 +100,26 @@ class _Judge:
             return Judgement(refusal=Reason.UNKNOWN_STATUS, detail=str(status))
         if charge not in CHARGES:
             return Judgement(refusal=Reason.UNKNOWN_CHARGE, detail=str(charge))
-        worth = self.listed()
+        worth, uncounted = self.listed(), self.uncounted()
         found = self.entitled(worth) if worth.pays else self.blank()
-        if found.refusal is not None:
+        if uncounted is not None:
+            return found if found.refusal is not None else self.refuses(uncounted)
+        if worth.pays or len(self.free) == len(membership.tiers):
             return found
+        # A tier without a price is held like any other (official); that it is paid for, who knows.
+        held = [each._replace(pays=False) for each in self.entitled(worth).standings]
+        return found._replace(standings=(*found.standings, *held))
+
+    def uncounted(self) -> Reason | None:
+        """Name the kind of membership that this is, if the site chooses not to count it."""
+        membership, policy = self.membership, self.policy
         gift, trial = membership.is_gifted, self.is_trial
         if gift and not policy.count_gifted:
-            return self.refuses(Reason.GIFT_NOT_COUNTED)
+            return Reason.GIFT_NOT_COUNTED
         if trial and not policy.count_trial:
-            return self.refuses(Reason.TRIAL_NOT_COUNTED)
-        uncharged = charge is None and not gift and not trial
-        if uncharged and not policy.count_uncharged:
-            return self.refuses(Reason.UNCHARGED_NOT_COUNTED)
-        return found
+            return Reason.TRIAL_NOT_COUNTED
+        uncharged = membership.last_charge_status is None and not gift and not trial
+        return Reason.UNCHARGED_NOT_COUNTED if uncharged and not policy.count_uncharged else None
 
     def entitled(self, worth: Worth) -> Judgement:
         """Patreon lists a paid tier or an amount, which opens (official); say under which name."""

@@ -86,6 +86,11 @@ def membership_opens(rule: Requirement, member: MembershipFacts, case: Case) -> 
         return in_blank_grace(member, case) and satisfied(
             rule, {**free, **memory.prices}, memory.period_cents, memory.cadence
         )
+    # A tier that is listed is held, whether or not anybody knows what it costs.
+    unpriced = {key: price for key, price in listed.items() if price is None}
+    named = rule.lifetime_cents is None and satisfied(rule, {**free, **unpriced}, 0, 1)
+    if unpriced and named and listed_counts(member, case):
+        return True
     if not blank_counts(member, case):
         return False
     memory = member.remembered

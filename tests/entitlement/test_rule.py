@@ -104,6 +104,18 @@ def test_another_creators_membership_opens_nothing() -> None:
     assert ask(ANY, theirs, PAID).reason is Reason.PAID
 
 
+def test_what_a_site_does_not_count_opens_no_tier_without_a_price_either() -> None:
+    gift = PAID._replace(
+        tiers=(TierFacts("new", None),),
+        currently_entitled_amount_cents=0,
+        last_charge_status=None,
+        is_gifted=True,
+    )
+    asked = Requirement(tiers=frozenset({"new"}))
+    assert ask(asked, gift).reason is Reason.GIFT
+    assert not ask(asked, gift, policy=Policy(count_gifted=False)).allowed
+
+
 class TestTwoMembershipsOfOneCampaign:
     """Who has left and joined again has two."""
 
