@@ -34,7 +34,7 @@ from django_patreon.access.statement import MOST_CAMPAIGNS, statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
+from django_patreon.sandbox.ids import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance

@@ -17,7 +17,7 @@ from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.models import Campaign, Membership, PatreonAccount
 from django_patreon.sandbox.grants import SCOPES
-from django_patreon.sandbox.people import HOME
+from django_patreon.sandbox.ids import HOME
 from django_patreon.signals import account_reconnect_needed, account_reconnected
 
 from .dance import Dance

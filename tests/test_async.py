@@ -24,7 +24,7 @@ from rest_framework.views import APIView
 
 from django_patreon.access import acheck, acting_in, check, declared_rules, patron_required
 from django_patreon.rest_framework import IsPatron
-from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.sandbox.ids import GOLD, SILVER
 
 from .dance import Dance
 from .gates.models import Story

@@ -20,7 +20,7 @@ from django.utils.formats import date_format
 from django_patreon.access import check
 from django_patreon.entitlement import Reason
 from django_patreon.models import Campaign, Grant, Tier
-from django_patreon.sandbox.people import FOREIGN, GOLD, SILVER
+from django_patreon.sandbox.ids import FOREIGN, GOLD, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance

@@ -24,7 +24,7 @@ from django_patreon.exceptions import ReconnectRequired
 from django_patreon.groups import keep
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member
-from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.sandbox.ids import GOLD, SILVER
 from django_patreon.signals import account_linked, membership_changed
 from django_patreon.sync import save_member, sync_account
 

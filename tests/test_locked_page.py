@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from django_patreon.access import Rule, locked, patron_required
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
+from django_patreon.sandbox.ids import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_patreon.access import Patron
 from django_patreon.access.statement import MOST_CAMPAIGNS
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import FOREIGN, FOREIGN_GOLD, HOME
+from django_patreon.sandbox.ids import FOREIGN, FOREIGN_GOLD, HOME
 
 from .dance import Dance
 from .gates.models import Episode, Show

@@ -19,7 +19,7 @@ from django_patreon.access.loading import LONGEST_KEPT, load, read
 from django_patreon.access.view_as import VIEW_AS, is_staff, may_view_as, pretended
 from django_patreon.entitlement import Decision, Reason, decide
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
-from django_patreon.sandbox.people import GOLD, SILVER
+from django_patreon.sandbox.ids import GOLD, SILVER
 
 from .dance import Dance
 

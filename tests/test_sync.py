@@ -21,7 +21,7 @@ from django_patreon.access import check
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member, parse_identity
 from django_patreon.resources import Tier as TierNews
-from django_patreon.sandbox.people import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
+from django_patreon.sandbox.ids import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
 from django_patreon.sandbox.world import Member as SandboxMember
 from django_patreon.signals import membership_changed
 

@@ -11,7 +11,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from django_patreon.models import Grant, Tier
-from django_patreon.sandbox.people import FREE, GOLD, SILVER
+from django_patreon.sandbox.ids import FREE, GOLD, SILVER
 
 from .dance import Dance
 from .gates.models import Story

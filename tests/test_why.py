@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount
-from django_patreon.sandbox.people import FOREIGN, GOLD, HOME, SILVER
+from django_patreon.sandbox.ids import FOREIGN, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 
 from .dance import Dance

@@ -22,9 +22,9 @@ from .legacy import LEGACY, Legacy
 from .life import Life
 from .limits import RateLimits
 from .oauth import OAuth
-from .people import default_world
 from .scenario import Scenario, apply_scenario
 from .server import Server
+from .start import default_world
 from .state import read_state, write_state
 from .switches import Switches
 

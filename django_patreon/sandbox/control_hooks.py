@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from .hooks import TRIGGERS, enqueue, new_hook, wrong_uri
-from .people import HOME
+from .ids import HOME
 from .things import Delivery, Hook, stamp
 
 if TYPE_CHECKING:

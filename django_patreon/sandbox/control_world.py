@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .actions import ACTIONS
-from .people import HOME, crowd_of
+from .ids import HOME
+from .start import crowd_of
 from .things import Member, Person, Post, Tier, stamp
 
 if TYPE_CHECKING:

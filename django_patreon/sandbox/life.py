@@ -13,7 +13,7 @@ from typing import Any
 from .actions import ACTIONS, obstacle, options
 from .hook_bodies import member_body, portal_test_body, post_body
 from .hooks import enqueue
-from .people import FREE_TIERS
+from .ids import FREE_TIERS
 from .switches import Switches
 from .things import Delivery, Hook, Member, Person, PledgeEvent, Post, Tier
 from .world import World

@@ -1,105 +1,31 @@
-"""The people that everybody's scripts know by name, and their two campaigns."""
+"""Who lives at the sandbox when it starts: everybody whom scripts know by name, and their past."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from .crowd import Crowd
-from .things import (
-    Address,
-    Benefit,
-    Campaign,
-    LiveAccessRule,
-    Member,
-    Person,
-    PledgeEvent,
-    Post,
-    Tier,
+from .ids import (
+    BRONZE,
+    CREATOR,
+    FOREIGN,
+    FOREIGN_CREATOR,
+    FOREIGN_FREE,
+    FOREIGN_GOLD,
+    FREE,
+    GOLD,
+    HOME,
+    SILVER,
 )
+from .things import Address, Member, Person, PledgeEvent
 from .world import World
 
-__all__ = ["FREE_TIERS", "HOME", "crowd_of", "default_world"]
+__all__ = ["Settler"]
 
-HOME = "4410027"
-FOREIGN = "5120934"
-FREE, BRONZE, SILVER, GOLD = "9100000", "9100001", "9100002", "9100003"
-FOREIGN_FREE, FOREIGN_GOLD = "9300417", "9300418"
-FREE_TIERS = {HOME: FREE, FOREIGN: FOREIGN_FREE}
 _PRICES = {BRONZE: 300, SILVER: 500, GOLD: 1000, FOREIGN_GOLD: 1500}
-_CREATOR, _FOREIGN_CREATOR = "30400001", "30400002"
 
 
-def default_world() -> World:
-    """Build the world as it is at start; all times lie around now."""
-    world = World(owner_campaign_id=HOME)
-    world.add_campaign(
-        Campaign(
-            id=HOME,
-            creator_id=_CREATOR,
-            name="Lanternhouse",
-            vanity="lanternhouse",
-            currency="EUR",
-            tiers=[
-                Tier(id=FREE, campaign_id=HOME, title="Free", amount_cents=0),
-                Tier(id=BRONZE, campaign_id=HOME, title="Bronze", amount_cents=300),
-                Tier(id=SILVER, campaign_id=HOME, title="Silver", amount_cents=500),
-                Tier(id=GOLD, campaign_id=HOME, title="Gold", amount_cents=1000),
-            ],
-        )
-    )
-    world.add_campaign(
-        Campaign(
-            id=FOREIGN,
-            creator_id=_FOREIGN_CREATOR,
-            name="Saltmarsh Radio",
-            vanity="saltmarshradio",
-            currency="USD",
-            tiers=[
-                Tier(id=FOREIGN_FREE, campaign_id=FOREIGN, title="Free", amount_cents=0),
-                Tier(id=FOREIGN_GOLD, campaign_id=FOREIGN, title="Gold", amount_cents=1500),
-            ],
-        )
-    )
-    for key, title, tiers in (
-        ("7700001", "Early episodes", [BRONZE, SILVER, GOLD]),
-        ("7700002", "The Friday call", [GOLD]),
-    ):
-        world.add_benefit(Benefit(id=key, campaign_id=HOME, title=title, tier_ids=tiers))
-    now = world.clock.now().replace(microsecond=0)
-    for number in range(24):  # more than a page, which is 20 (observed)
-        world.add_post(
-            Post(
-                id=str(98800100 + number),
-                campaign_id=HOME,
-                title=f"Episode {number + 18}",
-                content=f"<p>Episode {number + 18} is out. Bring a coat.</p>",
-                published_at=now - timedelta(days=7 * (24 - number)),
-                tier_ids=[SILVER, GOLD] if number % 3 == 0 else [],
-            )
-        )
-    for key, kind, tier in (("8800001", "public", None), ("8800002", "tier", GOLD)):
-        world.live_access_rules[key] = LiveAccessRule(
-            id=key, campaign_id=HOME, access_rule_type=kind, tier_id=tier
-        )
-    _Settler(world).settle()
-    return world
-
-
-def crowd_of(world: World, size: int) -> Crowd:
-    """A crowd of that many for the first campaign. Raises `ValueError` for too many."""
-    tiers = world.campaigns[HOME].tiers
-    return Crowd(
-        campaign_id=HOME,
-        size=size,
-        tier_ids=[each.id for each in tiers],
-        prices=[each.amount_cents for each in tiers],
-        currency=world.campaigns[HOME].currency,
-        since=(world.clock.now() - timedelta(days=800)).replace(microsecond=0),
-    )
-
-
-class _Settler:
+class Settler:
     """Moves the people in, one after another, with consecutive ids."""
 
     def __init__(self, world: World) -> None:
@@ -259,7 +185,7 @@ class _Settler:
         self._person("stranger", "Stella Quist", "has no membership at all")
         self.world.add_person(
             Person(
-                id=_CREATOR,
+                id=CREATOR,
                 slug="creator",
                 says="runs Lanternhouse",
                 full_name="Clara Ember",
@@ -271,7 +197,7 @@ class _Settler:
         )
         self.world.add_person(
             Person(
-                id=_FOREIGN_CREATOR,
+                id=FOREIGN_CREATOR,
                 slug="foreign-creator",
                 says="runs Saltmarsh Radio",
                 full_name="Sal Marsh",

@@ -17,9 +17,10 @@ from datetime import datetime
 from typing import Any
 
 from .faults import Fault
+from .ids import FREE_TIERS, HOME
 from .life import MONTH
-from .people import FREE_TIERS, HOME, crowd_of, default_world
 from .plain import Path, Wrong, line_of, load
+from .start import crowd_of, default_world
 from .switches import Switches
 from .things import Member, Person, Tier
 from .world import World
