@@ -10,19 +10,10 @@ from .hooks import TRIGGERS
 from .http import JSON_API
 from .kinds import KINDS
 from .kinds.posts import LIVE_STATES
-from .schema import Attribute, Kind
+from .openapi_schemas import document, errors, reference, resource
 
 __all__ = ["description"]
 
-_TYPES: dict[str, dict[str, Any]] = {
-    "s": {"type": "string"},
-    "i": {"type": "integer"},
-    "b": {"type": "boolean"},
-    "d": {"type": "string", "format": "date-time"},
-    "o": {"type": "object"},
-    "[s]": {"type": "array", "items": {"type": "string"}},
-    "[i]": {"type": "array", "items": {"type": "integer"}},
-}
 _PAGED = ("members", "posts")
 
 
@@ -32,9 +23,9 @@ def description(url: str) -> dict[str, Any]:
     for route in ROUTES:
         path = PREFIX + route.pattern.replace("([^/]{1,64})", "{id}")
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, path)
-    schemas: dict[str, Any] = {"errors": _errors()}
+    schemas: dict[str, Any] = {"errors": errors()}
     for name, kind in KINDS.items():
-        schemas[name] = _resource(name, kind)
+        schemas[name] = resource(name, kind)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -64,79 +55,6 @@ def description(url: str) -> dict[str, Any]:
     }
 
 
-def _attribute(attribute: Attribute) -> dict[str, Any]:
-    schema = dict(_TYPES[attribute.type.rstrip("?")])
-    if attribute.type.endswith("?"):
-        schema["type"] = [schema["type"], "null"]
-    if attribute.words:
-        # Examples, not an enum: Patreon may have other words tomorrow.
-        schema["examples"] = list(attribute.words)
-    return schema
-
-
-def _resource(name: str, kind: Kind) -> dict[str, Any]:
-    relationships = {
-        key: {
-            "type": "object",
-            "required": ["data"],
-            "properties": {
-                "data": (
-                    {"type": ["array", "null"], "items": _reference(relation.kind)}
-                    if relation.many
-                    else {"anyOf": [_reference(relation.kind), {"type": "null"}]}
-                ),
-                "links": {"type": "object", "properties": {"related": {"type": "string"}}},
-            },
-        }
-        for key, relation in kind.relations.items()
-    }
-    return {
-        "type": "object",
-        "required": ["attributes", "id", "type"],
-        "properties": {
-            "id": {"type": "string"},
-            "type": {"const": name},
-            "attributes": {
-                "type": "object",
-                "properties": {key: _attribute(each) for key, each in kind.attributes.items()},
-            },
-            "relationships": {"type": "object", "properties": relationships},
-        },
-    }
-
-
-def _reference(kind: str) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["id", "type"],
-        "properties": {"id": {"type": "string"}, "type": {"const": kind}},
-    }
-
-
-def _errors() -> dict[str, Any]:
-    text, number = {"type": "string"}, {"type": ["integer", "null"]}
-    return {
-        "type": "object",
-        "required": ["errors"],
-        "properties": {
-            "errors": {
-                "type": "array",
-                "minItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["code", "code_name", "detail", "id", "status", "title"],
-                    "properties": {
-                        **dict.fromkeys(("code_name", "detail", "id", "status", "title"), text),
-                        "code": number,
-                        "retry_after_seconds": {"type": "integer"},
-                        "source": {"type": "object"},
-                    },
-                },
-            }
-        },
-    }
-
-
 def _operation(route: Route, path: str) -> dict[str, Any]:
     many = path.endswith(("/campaigns", "/members", "/posts", "/webhooks"))
     many = many and route.method == "GET"
@@ -144,13 +62,13 @@ def _operation(route: Route, path: str) -> dict[str, Any]:
     if route.method == "DELETE":
         answers["204"] = {"description": "Gone."}
     else:
-        document = _content(_document(route.kind, many), "As asked.")
-        answers["200"] = document
+        answer = _content(document(route.kind, many), "As asked.")
+        answers["200"] = answer
         if route.method == "POST":
-            answers["201"] = document
-    errors = _content({"$ref": "#/components/schemas/errors"}, "What is wrong.")
+            answers["201"] = answer
+    wrong = _content({"$ref": "#/components/schemas/errors"}, "What is wrong.")
     refusals = ("400", "401", "403", "404", "405", "413", "429")
-    answers |= dict.fromkeys(refusals, errors)
+    answers |= dict.fromkeys(refusals, wrong)
     answers["403"] = {
         "description": "Not yours; or the edge refuses, with a web page.",
         "content": {
@@ -225,37 +143,6 @@ def _words(name: str, known: list[str], says: str) -> dict[str, Any]:
     }
 
 
-def _document(kind: str, many: bool) -> dict[str, Any]:
-    one = {"$ref": f"#/components/schemas/{kind}"}
-    any_kind = {"anyOf": [{"$ref": f"#/components/schemas/{name}"} for name in KINDS]}
-    properties: dict[str, Any] = {
-        "data": {"type": "array", "items": one} if many else one,
-        "included": {"type": "array", "items": any_kind},
-        "links": {"type": "object"},
-    }
-    required = ["data"]
-    if many:
-        required.append("meta")
-        properties["meta"] = {
-            "type": "object",
-            "required": ["pagination"],
-            "properties": {
-                "pagination": {
-                    "type": "object",
-                    "required": ["total"],
-                    "properties": {
-                        "total": {"type": "integer"},
-                        "cursors": {
-                            "type": "object",
-                            "properties": {"next": {"type": ["string", "null"]}},
-                        },
-                    },
-                }
-            },
-        }
-    return {"type": "object", "required": required, "properties": properties}
-
-
 def _content(schema: dict[str, Any], says: str) -> dict[str, Any]:
     return {"description": says, "content": {JSON_API: {"schema": schema}}}
 
@@ -301,7 +188,7 @@ def _body(route: Route) -> dict[str, Any]:
                 "campaign": {
                     "type": "object",
                     "required": ["data"],
-                    "properties": {"data": _reference("campaign")},
+                    "properties": {"data": reference("campaign")},
                 }
             },
         }
