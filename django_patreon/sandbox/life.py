@@ -6,32 +6,23 @@ result of a charge is a `members:update` (observed). The rest is chosen, and say
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from .actions import ACTIONS, obstacle, options
-from .hook_bodies import member_body, portal_test_body, post_body
-from .hooks import enqueue
 from .ids import FREE_TIERS
-from .switches import Switches
-from .things import Delivery, Hook, Member, Person, PledgeEvent, Post, Tier
-from .world import World
+from .telling import Telling
+from .things import Member, Person, Tier
 
 __all__ = ["MONTH", "Life"]
 
 MONTH = timedelta(days=30)
 # How long Patreon goes on trying a declined card is unknown.
 RETRIES_LAST = timedelta(days=14)
-_LONGEST_HISTORY = 200
 
 
-class Life:
+class Life(Telling):
     """Changes the world. Raises `ValueError`, and changes nothing, for what makes no sense."""
-
-    def __init__(self, world: World, switches: Switches, url: Callable[[], str]) -> None:
-        self.world, self.switches, self._url = world, switches, url
-        self._events: list[tuple[str, str]] = []
 
     # -- what people do
 
@@ -268,50 +259,6 @@ class Life:
     def _free_tier(self, member: Member) -> None:
         free = FREE_TIERS.get(member.campaign_id)
         member.tier_ids = [free] if free else []
-
-    # -- posts
-
-    def post_changed(self, trigger: str, post: Post) -> None:
-        """Tell of a post that was published or changed, or is about to be deleted."""
-        body = post_body(self.world, self.switches, self._url(), post)
-        self._events = [(trigger, body)]
-        self.post(post.campaign_id)
-
-    def press_test_button(self, hook: Hook) -> list[Delivery]:
-        """Send what the portal's button sends, whatever the hook's triggers."""
-        campaign = self.world.campaigns[hook.campaign_id]
-        event = next((each for each in hook.triggers), "members:pledge:create")
-        body = portal_test_body(campaign, self._url())
-        return enqueue(self.world, self.switches, campaign.id, [(event, body)], only=hook)
-
-    # -- telling
-
-    def _fire(self, trigger: str, member: Member) -> None:
-        if any(trigger in hook.triggers for hook in self.world.hooks.values()):
-            body = member_body(self.world, self.switches, self._url(), member)
-            self._events.append((trigger, body))
-
-    def post(self, campaign_id: str) -> None:
-        """Hand the events of one change to the hooks."""
-        enqueue(self.world, self.switches, campaign_id, self._events)
-        self._events = []
-
-    def _remember(self, member: Member, when: datetime, what: str, status: str | None) -> None:
-        member.history.append(
-            PledgeEvent(
-                id=f"subscription:{self.world.new_number()}",
-                campaign_id=member.campaign_id,
-                user_id=member.user_id,
-                date=when,
-                type=what,
-                amount_cents=member.will_pay_amount_cents,
-                currency_code=self.world.campaigns[member.campaign_id].currency,
-                tier_id=member.pledged_tier_id,
-                payment_status=status,
-                pledge_payment_status="declined" if status == "Declined" else "valid",
-            )
-        )
-        del member.history[:-_LONGEST_HISTORY]
 
 
 def _settled(member: Member) -> None:
