@@ -34,7 +34,10 @@ from .words import (
 # -- memberships.txt
 
 ANY = Requirement()
-NAMES = "status charge gift trial lists months charged period before age".split()  # noqa: SIM905
+NAMES = [
+    *("status", "charge", "gift", "trial", "lists", "months"),
+    *("charged", "period", "before", "age"),
+]
 BACK = ("Refunded", "Refunded by Patreon", "Partially Refunded")
 CHARGES = [
     *((word, charge(word)) for word in ("Paid", "Pending", "Free_Trial", "Declined", "Deleted")),
