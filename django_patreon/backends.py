@@ -5,11 +5,14 @@ from __future__ import annotations
 import logging
 import random
 import re
+import secrets
 import time
+import traceback
 from contextlib import suppress
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from asgiref.sync import sync_to_async
+from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, OperationalError, connections, router, transaction
@@ -20,7 +23,9 @@ from social_core.exceptions import (
     AuthCanceled,
     AuthConfigurationError,
     AuthException,
+    AuthPolicyError,
     AuthResponseError,
+    AuthSessionError,
     SocialAuthBaseException,
 )
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
@@ -32,26 +37,29 @@ from .models import PatreonAccount
 from .pipeline import hold_identity, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
-from .sign_in_errors import answer_instead_of, in_social_auths_words
+from .sign_in_errors import answer_instead_of, in_social_auths_words, log_failure
 from .sign_in_tokens import keep_pair, seal_grant
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+    from social_core.storage import PartialMixin
 
 __all__ = ["PatreonOAuth2"]
 
 logger = logging.getLogger("django_patreon")
 
-PIPELINE = tuple(
-    step
-    for stock in DEFAULT_AUTH_PIPELINE
-    for step in (
-        ("django_patreon.pipeline.associate_by_email", stock)
-        if stock == "social_core.pipeline.user.create_user"
-        else (stock,)
-    )
-) + ("django_patreon.pipeline.save_account",)
-"""social-auth's default pipeline with our two steps; in force unless the site sets its own."""
+_OUR_STEPS = {
+    "social_core.pipeline.user.create_user": (
+        "django_patreon.pipeline.associate_by_email",
+        "social_core.pipeline.user.create_user",
+    ),
+    "social_core.pipeline.user.user_details": ("django_patreon.pipeline.user_details",),
+}
+PIPELINE = (
+    *(step for stock in DEFAULT_AUTH_PIPELINE for step in _OUR_STEPS.get(stock, (stock,))),
+    "django_patreon.pipeline.save_account",
+)
+"""social-auth's default pipeline with our three steps; in force unless the site sets its own."""
 
 ATTEMPTS = 5
 """How often a sign-in is tried that lost a race against another one of the same person."""
@@ -60,7 +68,7 @@ _USERNAME = re.compile(r"[^A-Za-z0-9_.@+-]")
 _TOKEN_NAMES = frozenset({"access_token", "refresh_token", "token_type", "patreon_grant"})
 
 
-class PatreonOAuth2(BaseOAuth2[Any]):
+class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two `authenticate`
     """Signs people in with Patreon, or links Patreon to who is signed in already.
 
     Two requests to Patreon: the code for tokens, and the identity with memberships, tiers and
@@ -115,13 +123,49 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         except SocialAuthBaseException as error:
             return self._page_or_raise(error)
 
+    def get_or_create_state(self) -> str | None:
+        """Make the state, and keep beside it who began the attempt: a user's key, or None.
+
+        An attempt that was begun to sign in must not end as a link to somebody who has signed in
+        meanwhile in another tab.
+        """
+        state = super().get_or_create_state()
+        if state is not None:
+            key = self.transaction_key(state)
+            kept = {**self.strategy.session_get(key), "begun_by": self._signed_in()}
+            self.strategy.session_set(key, kept)
+        return state
+
+    def _signed_in(self) -> str | None:
+        return _user_key(getattr(getattr(self.strategy, "request", None), "user", None))
+
     # -- the way back
 
     def complete(self, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().complete(*args, **kwargs)
+            return self._only_active(super().complete(*args, **kwargs))
         except SocialAuthBaseException as error:
             return self._page_or_raise(error)
+
+    def continue_pipeline(self, partial: PartialMixin) -> Any:
+        """Go on after a step of the site's own that had interrupted the pipeline."""
+        try:
+            now = self._signed_in()
+            if now is not None and now != partial.kwargs.get("patreon_begun_by"):
+                raise AuthSessionError(self, code="user_mismatch", stage="pipeline")
+            return self._only_active(super().continue_pipeline(partial))
+        except SocialAuthBaseException as error:
+            return self._page_or_raise(error)
+
+    def _only_active(self, found: Any) -> Any:
+        """Refuse a deactivated user with a page, unless the site has settings for them."""
+        if (
+            getattr(found, "is_active", True)
+            or self.setting("ALLOW_INACTIVE_USERS_LOGIN", False)
+            or self.setting("INACTIVE_USER_URL")
+        ):
+            return found
+        raise AuthPolicyError(self, code="inactive_user", stage="pipeline")
 
     def disconnect(self, *args: Any, **kwargs: Any) -> Any:
         """Answer social-auth's own view, with a page where it is refused."""
@@ -138,6 +182,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         super().disconnect(user=user)
 
     def _page_or_raise(self, error: SocialAuthBaseException) -> HttpResponse:
+        log_failure(error)
         page = answer_instead_of(error, getattr(self.strategy, "request", None))
         if page is None:
             raise error
@@ -149,6 +194,9 @@ class PatreonOAuth2(BaseOAuth2[Any]):
             self._declined()
         self.process_error(self.data)
         state = self.validate_state()
+        # Before the code is spent: a refused attempt gets no tokens.
+        if (self._oauth2_transaction or {}).get("begun_by") != _user_key(kwargs.get("user")):
+            raise AuthSessionError(self, code="user_mismatch", stage="callback")
         try:
             grant = api.exchange_code(
                 Secret(self.data["code"]),
@@ -184,6 +232,8 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         )
         response = self.user_data(grant.access_token)
         response["patreon_grant"] = seal_grant(grant)
+        # A pipeline that a step interrupts keeps it with its other arguments.
+        kwargs["patreon_begun_by"] = _user_key(kwargs.get("user"))
         kwargs.update(response=response, backend=self)
         return self.strategy.authenticate(*args, **kwargs)
 
@@ -212,7 +262,7 @@ class PatreonOAuth2(BaseOAuth2[Any]):
         """Return names cut to what Django's user holds, and the address only if verified."""
         person = self._person(response)
         return {
-            "username": _username(person),
+            "username": _username(person) + self._suffix,
             "email": _usable_address(person.verified_email),
             "fullname": _cut(person.full_name),
             "first_name": _cut(person.first_name),
@@ -232,9 +282,8 @@ class PatreonOAuth2(BaseOAuth2[Any]):
 
     # -- the database
 
-    async def aget_user(self, user_id: Any) -> Any:
-        """Django's `get_user` for async views, which social-auth's backends lack."""
-        return await sync_to_async(self.get_user)(user_id)
+    _suffix = ""
+    """What is put behind a username after the first attempt; see `_run_in_one`."""
 
     def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Run the pipeline in one transaction; once more when another sign-in came first.
@@ -259,8 +308,11 @@ class PatreonOAuth2(BaseOAuth2[Any]):
                     hold_identity(kwargs.get("response") or {})
                     return super().pipeline(steps, pipeline_index, *args, **kwargs)
             except (AuthAssociationError, IntegrityError) as error:
-                if kwargs.get("user") or not remaining:
+                if kwargs.get("user") or not remaining or not _is_our_race(error):
                     raise self._conflict(error) from error
+                # A name that the database calls taken, such as one that differs in case only,
+                # looks free to social-auth.
+                self._suffix = f"_{secrets.token_hex(3)}"
             except OperationalError:
                 # A deadlock, or SQLite's lock: worth another try unless the transaction is not
                 # ours to start over.
@@ -272,7 +324,34 @@ class PatreonOAuth2(BaseOAuth2[Any]):
     def _conflict(self, error: Exception) -> SocialAuthBaseException:
         if isinstance(error, SocialAuthBaseException):
             return error
-        return AuthAssociationError(self, code="identity_in_use", stage="pipeline")
+        logger.error(
+            "The database refused to save a sign-in with Patreon (%s in %s). Look at that pipeline"
+            " step, and at receivers of signals that it sends.",
+            type(error).__name__,
+            _step_of(error),
+        )
+        return AuthAssociationError(self, code="storage_conflict", stage="pipeline")
+
+
+def _user_key(user: Any) -> str | None:
+    """Return the key of a signed-in user as text; None for nobody."""
+    return str(user.pk) if user is not None and user.is_authenticated else None
+
+
+def _is_our_race(error: Exception) -> bool:
+    """Can another sign-in have been faster? Only steps that sign-ins share can meet one."""
+    return not isinstance(error, IntegrityError) or _step_of(error).startswith(
+        ("social_core.pipeline.", "django_patreon.")
+    )
+
+
+def _step_of(error: Exception) -> str:
+    """Return the module and name of the pipeline step that raised the error."""
+    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
+    for before, frame in pairwise(frames):
+        if before.f_code.co_name == "run_pipeline":
+            return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
+    return "the transaction's end"
 
 
 def _username(person: User) -> str:

@@ -16,13 +16,14 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError
 from social_core.pipeline import social_auth
+from social_core.pipeline.user import user_details as stock_user_details
 from social_django.utils import load_backend, load_strategy
 
 from . import sync, tokens
 from .api import TokenGrant
 from .conf import patreon_settings
 from .models import PatreonAccount
-from .resources import Identity, parse_identity
+from .resources import Identity, MalformedDocument, parse_identity
 from .sign_in_tokens import open_grant
 from .signals import account_linked, account_unlinked
 
@@ -38,6 +39,7 @@ __all__ = [
     "forget_account",
     "hold_identity",
     "save_account",
+    "user_details",
     "users_are_djangos",
 ]
 
@@ -77,9 +79,11 @@ def associate_by_email(
             backend, details, user, *args, **kwargs
         )
         return found
-    # The backend has already dropped an address that is not verified.
-    address = details.get("email")
-    if user or not address or not patreon_settings().LINK_VERIFIED_EMAIL:
+    if user or not patreon_settings().LINK_VERIFIED_EMAIL:
+        return None
+    # `details` may hold an address that the visitor typed into a form of the site's own.
+    address = _verified_address(kwargs.get("response"))
+    if not address:
         return None
     storage: Any = backend.strategy.storage.user
     field = getattr(storage.user_model(), "EMAIL_FIELD", "email")
@@ -92,6 +96,25 @@ def associate_by_email(
     if len(matches) != 1 or storage.get_social_auth_for_user(matches[0], backend.name):
         return None
     return {"user": matches[0], "is_new": False}
+
+
+def _verified_address(response: dict[str, Any] | None) -> str | None:
+    """Return the address that Patreon's answer calls verified; None where there is none."""
+    try:
+        return parse_identity({"data": response, "included": []}).user.verified_email
+    except MalformedDocument:
+        return None
+
+
+def user_details(
+    strategy: Any, details: dict[str, Any], backend: BaseAuth[object], *args: Any, **kwargs: Any
+) -> None:
+    """Copy the names that Patreon knows to a new user; names of an existing user stay theirs.
+
+    Takes the place of social-auth's step of the same name. For other providers it is that step.
+    """
+    if backend.name != "patreon" or kwargs.get("is_new"):
+        stock_user_details(strategy, details, backend, *args, **kwargs)
 
 
 def _folded(address: str) -> str:
@@ -129,7 +152,8 @@ def save_account(
     )
     if is_new:
         transaction.on_commit(
-            partial(account_linked.send_robust, sender=PatreonAccount, account=account, user=user)
+            partial(account_linked.send_robust, sender=PatreonAccount, account=account, user=user),
+            using=router.db_for_write(PatreonAccount),
         )
     return {"patreon_account": account}
 
@@ -152,13 +176,14 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
     """
     identity = parse_identity(document)
     patreon_id = identity.user.id
-    with transaction.atomic(using=router.db_for_write(PatreonAccount)):
+    using = router.db_for_write(PatreonAccount)
+    with transaction.atomic(using=using):
         hold_identity({"id": patreon_id})
-        known = PatreonAccount.objects.filter(patreon_id=patreon_id).first()
+        known = PatreonAccount.objects.using(using).filter(patreon_id=patreon_id).first()
         account = known or PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
         if account.user_id != user.pk:
             raise AccountTaken("this Patreon account is connected to another user.")
-        if known is None and PatreonAccount.objects.filter(user_id=user.pk).exists():
+        if known is None and PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
             raise AccountTaken("the user is connected to another Patreon account.")
         associations = apps.get_model("social_django", "UserSocialAuth").objects
         association, _created = associations.get_or_create(
@@ -180,7 +205,7 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
             linked = partial(
                 account_linked.send_robust, sender=PatreonAccount, account=account, user=user
             )
-            transaction.on_commit(linked)
+            transaction.on_commit(linked, using=using)
     return account
 
 
@@ -219,7 +244,8 @@ def _account_of(
         taken = account
     if taken is not None:
         raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
-    if PatreonAccount.objects.filter(user_id=user.pk).exists():
+    using = router.db_for_write(PatreonAccount)  # a replica may not have it yet
+    if PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
         raise AlreadyLinked(backend, stage="pipeline")
     return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
 
@@ -252,7 +278,9 @@ def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any
     """
     if instance.provider != "patreon" or getattr(origin, "model", type(origin)) is not sender:
         return
-    for account in PatreonAccount.objects.filter(user_id=instance.user_id, patreon_id=instance.uid):
+    using = router.db_for_write(PatreonAccount)
+    accounts = PatreonAccount.objects.using(using)
+    for account in accounts.filter(user_id=instance.user_id, patreon_id=instance.uid):
         account.delete()
         logger.info("Patreon account %s disconnected from user %s", instance.uid, instance.user_id)
         transaction.on_commit(
@@ -261,5 +289,6 @@ def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any
                 sender=PatreonAccount,
                 patreon_id=instance.uid,
                 user=instance.user,
-            )
+            ),
+            using=using,
         )

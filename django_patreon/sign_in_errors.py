@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from social_core.backends.base import BaseAuth
 
-__all__ = ["PatreonSignInErrors", "answer_instead_of", "in_social_auths_words"]
+__all__ = ["PatreonSignInErrors", "answer_instead_of", "in_social_auths_words", "log_failure"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -66,6 +66,12 @@ _TEXTS = {
     "identity_in_use": _(
         "This Patreon account is already connected to another account on this site."
     ),
+    "user_mismatch": _(
+        "You signed in to this site in another tab while this attempt was under way, so it was"
+        " stopped. Nothing has changed. To connect Patreon, start again."
+    ),
+    "inactive_user": _("Your account on this site is not active. Please tell us."),
+    "storage_conflict": _("This site could not save your sign-in. Please tell us."),
 }
 
 
@@ -77,7 +83,12 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
     """
 
     def raise_exception(self, request: HttpRequest, exception: Exception) -> bool | None:
-        """Show the page in development too: none of these is a bug. The setting still decides."""
+        """Show the page in development too: none of these is a bug. The setting still decides.
+
+        Errors of other providers are shown as social-auth shows them.
+        """
+        if not _is_patreons(request):
+            return super().raise_exception(request, exception)
         return bool(getattr(settings, "SOCIAL_AUTH_RAISE_EXCEPTIONS", False))
 
     def get_message(self, request: HttpRequest, exception: Exception) -> str:
@@ -115,6 +126,32 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
         return response
 
 
+def log_failure(error: SocialAuthBaseException) -> None:
+    """Write one line about a failed sign-in: its code, and what Patreon named, but no secret."""
+    level = logging.INFO if isinstance(error, AuthCanceled) else logging.WARNING
+    named = getattr(error, "provider_code", None)
+    if isinstance(error, AuthProviderError | AuthResponseError):
+        logger.log(
+            level,
+            "Sign-in with Patreon failed at %s: %s (status %s, error %s)%s",
+            error.stage,
+            error.code,
+            error.status_code,
+            named,
+            _CURES.get(named or "", ""),
+        )
+    else:
+        logger.log(level, "Sign-in with Patreon failed at %s: %s", error.stage, error.code)
+
+
+_CURES = {
+    "invalid_client": ". Compare SOCIAL_AUTH_PATREON_KEY and SOCIAL_AUTH_PATREON_SECRET with"
+    " Patreon's page for developers",
+    "access_denied": ". Compare the key, the secret and the redirect URI with Patreon's page for"
+    " developers",
+}
+
+
 def answer_instead_of(
     error: SocialAuthBaseException, request: HttpRequest | None
 ) -> HttpResponse | None:
@@ -146,7 +183,6 @@ def in_social_auths_words(
         "status_code": error.status,
         "retry_after": None if wait is None else f"{wait:.0f}",
     }
-    logger.warning("Sign-in failed at %s: %s", stage, error)
     if isinstance(error, RateLimited):
         return AuthProviderError(backend, code="rate_limited", **facts)
     if isinstance(error, Unavailable):

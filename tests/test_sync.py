@@ -630,3 +630,15 @@ class TestAskingForPeople:
         assert [sync.may_look_again(account) for _ in range(3)] == [True, False, False]
         time_machine_at(minutes=1)
         assert sync.may_look_again(account)
+
+
+@pytest.mark.parametrize(("written", "months"), [("12", 12), ("1", 1), (12, 12), ("twelve", None)])
+def test_a_cadence_that_is_written_as_text_counts_as_the_number(
+    written: object, months: int | None
+) -> None:
+    """Patreon documents `pledge_cadence` as text now. 120 a year is 10 a month, and not 120."""
+    user = {"id": "1", "type": "user", "attributes": {}}
+    listed = {"memberships": {"data": [{"id": "m", "type": "member"}]}}
+    member = {"id": "m", "type": "member", "attributes": {"pledge_cadence": written}}
+    identity = parse_identity({"data": user | {"relationships": listed}, "included": [member]})
+    assert identity.memberships[0].pledge_cadence == months

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -90,6 +91,9 @@ def flag(value: Any) -> bool | None:
 
 
 def number(value: Any) -> int | None:
+    """Read a whole number. `pledge_cadence` was one before it became text (official)."""
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, router
 from django.utils import timezone
 
 from django_patreon.models import Campaign, Tier
@@ -72,15 +72,17 @@ def _upsert(
     """
     if not wanted:
         return {}
-    rows = {each.patreon_id: each for each in model._default_manager.filter(patreon_id__in=wanted)}
+    # Not from a replica, which may be behind: what is found decides what is written.
+    table = model._default_manager.using(router.db_for_write(model))
+    rows = {each.patreon_id: each for each in table.filter(patreon_id__in=wanted)}
     missing = sorted(wanted.keys() - rows.keys())
     if missing:
-        model._default_manager.bulk_create(
+        table.bulk_create(
             [model(patreon_id=key, fetched_at=fetched_at, **wanted[key]) for key in missing],
             ignore_conflicts=True,  # somebody else's sign-in may have been first
         )
         # Locked: the latest, also where a transaction otherwise sees the past.
-        found = model._default_manager.select_for_update().filter(patreon_id__in=missing)
+        found = table.select_for_update().filter(patreon_id__in=missing)
         rows |= {each.patreon_id: each for each in found}
         if len(rows) < len(wanted):
             raise OperationalError("Another transaction has begun to write the same rows.")
@@ -94,7 +96,7 @@ def _upsert(
             row.save(update_fields=[*news, "fetched_at"])
         elif not news and row.fetched_at + NOTE_EVERY <= fetched_at:
             # Not as a change: there is none, and nobody need hear of it.
-            same = model._default_manager.filter(pk=row.pk, fetched_at=row.fetched_at)
+            same = table.filter(pk=row.pk, fetched_at=row.fetched_at)
             same.update(fetched_at=fetched_at)
     return rows
 

@@ -60,7 +60,8 @@ def sync_account(account: PatreonAccount) -> Saved:
     fetched_at = timezone.now()  # before the answer was made: never newer than what it says
     identity = tokens.client_for(account).identity()
     with transaction.atomic(using=router.db_for_write(Membership)):
-        if not PatreonAccount.objects.filter(pk=account.pk).exists():
+        accounts = PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+        if not accounts.filter(pk=account.pk).exists():
             return Saved()
         return save_identity(
             identity, account=account, scopes=account.scopes, fetched_at=fetched_at
@@ -84,7 +85,9 @@ def save_identity(
     for blank.
     """
     saved = Saved()
-    mine = Membership.objects.filter(patreon_user_id=account.patreon_id).order_by("patreon_id")
+    # What a write is decided by is read from where it is written: a replica may be behind.
+    memberships = Membership.objects.using(router.db_for_write(Membership))
+    mine = memberships.filter(patreon_user_id=account.patreon_id).order_by("patreon_id")
     known = {each.patreon_id: each for each in mine}
     # One after the other, so that the caches of whoever listens are told.
     for stray in known.values():
@@ -164,7 +167,8 @@ def save_member(
 
 
 def _account_of(user_id: str | None) -> PatreonAccount | None:
-    return PatreonAccount.objects.filter(patreon_id=user_id).first() if user_id else None
+    accounts = PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+    return accounts.filter(patreon_id=user_id).first() if user_id else None
 
 
 def _save_member(
@@ -222,14 +226,16 @@ def _write(
     saved: Saved,
 ) -> Membership:
     """Bring one row up to date. `held` None: the answer did not speak of tiers."""
-    row = Membership.objects.select_for_update().filter(patreon_id=patreon_id).first()
+    using = router.db_for_write(Membership)
+    rows = Membership.objects.using(using).select_for_update()
+    row = rows.filter(patreon_id=patreon_id).first()
     is_new = row is None
     if row is None:
         row = Membership(patreon_id=patreon_id, fetched_at=fetched_at)
     elif row.fetched_at > fetched_at:
         saved.ignored += 1
         return row
-    before, account_before = ([] if is_new else list(row.tiers.all())), row.account_id
+    before, account_before = ([] if is_new else list(row.tiers.using(using))), row.account_id
     if held is None:
         # A gift says 0 cents, and is one as long as it is not over (observed).
         is_gift = columns.get("is_gifted") and columns["patron_status"] == "active_patron"
@@ -254,7 +260,8 @@ def _write(
                 created=is_new,
                 changed=frozenset(changed),
                 account_before=account_before,
-            )
+            ),
+            using=using,
         )
     saved.created += is_new
     saved.changed += bool(changed) and not is_new

@@ -5,10 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import router
 
 from django_patreon.conf import patreon_settings
 from django_patreon.models import Campaign
 from django_patreon.resources import Identity, Member
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 __all__ = ["ALL_MEMBERSHIPS", "Ours", "disown_claims", "find_ours", "set_ours"]
 
@@ -61,7 +67,7 @@ def find_ours(
     seen = {each.campaign_id for each in members}
     if scopes and ALL_MEMBERSHIPS not in scopes and len(seen) == 1:
         named = seen.pop()
-        others = Campaign.objects.filter(is_ours=True).exclude(patreon_id=named)
+        others = _ours().exclude(patreon_id=named)
         claimed = set(others.values_list("is_claimed", flat=True).distinct())
         if False not in claimed:
             return Ours(certain=named, overrules=bool(claimed))
@@ -71,7 +77,7 @@ def find_ours(
         asked
         and ALL_MEMBERSHIPS not in asked
         and CREATORS_SCOPES.intersection(scopes)
-        and not Campaign.objects.filter(is_ours=True).exists()
+        and not _ours().exists()
     ):
         return Ours(claimed=identity.campaign_id)
     return Ours()
@@ -81,7 +87,12 @@ def disown_claims(ours: Ours) -> None:
     """Let what is certain overrule what was claimed."""
     if ours.certain is None or not ours.overrules:
         return
-    claimed = Campaign.objects.filter(is_ours=True, is_claimed=True)
+    claimed = _ours().filter(is_claimed=True)
     for campaign in claimed.exclude(patreon_id=ours.certain):
         logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
         set_ours(campaign, False)
+
+
+def _ours() -> QuerySet[Campaign]:
+    """Return the campaigns that are ours, as the primary database knows them."""
+    return Campaign.objects.using(router.db_for_write(Campaign)).filter(is_ours=True)
