@@ -36,8 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     with server:
         print(_welcome(sandbox), flush=True)
         stop.wait()
-    sandbox.save()
-    return 0
+    return 0 if sandbox.keep() else 1
 
 
 def _sandbox(given: argparse.Namespace) -> Sandbox:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 import uuid
 from collections import deque
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from .legacy import LEGACY, Legacy
 from .life import Life
 from .limits import RateLimits
 from .oauth import OAuth
+from .passing import Passing
 from .scenario import Scenario, apply_scenario
 from .server import Server
 from .start import default_world
@@ -35,7 +34,7 @@ logger = logging.getLogger("django_patreon.sandbox")
 LARGEST_BODY = 1024 * 1024
 
 
-class Sandbox:
+class Sandbox(Passing):
     """A pretend Patreon. `handle` answers one request; `serve` does it over HTTP.
 
     `url` is what its own links begin with. `rate_limit` puts Patreon's limits in force. `scenario`
@@ -58,8 +57,7 @@ class Sandbox:
         self.rate_limit = rate_limit
         self.hooks_anywhere = hooks_anywhere
         self._scenario, self._state = scenario, state
-        self._lock = threading.RLock()
-        self._moving = threading.Lock()
+        super().__init__()
         self._courier: Courier | None = None
         kept = read_state(state) if state else None
         self.reset()
@@ -92,7 +90,7 @@ class Sandbox:
             self.switches,
             self._lock,
             anywhere=self.hooks_anywhere,
-            after_each=self.save,
+            after_each=self.keep,
         )
         self.life = Life(self.world, self.switches, lambda: self.url)
 
@@ -102,45 +100,42 @@ class Sandbox:
         assert self._courier is not None  # noqa: S101  (made in __init__)
         return self._courier
 
-    def locked(self) -> threading.RLock:
-        """The lock under which everything here is looked at and changed; for `with`."""
-        return self._lock
-
     # -- requests
 
     def handle(self, request: Request) -> Response:
         """Answer a request. Never raises: what is wrong with a request is an answer, too."""
-        fault = None
         with self._lock:
             request_id = self._new_id()
         REQUEST_ID.set(request_id)
         ours = request.path == "/" or f"{request.path}/".startswith(control.PREFIX)
+        passed = False
         try:
-            with self._lock:
-                self.life.catch_up(self.world.clock.now())
-                if not ours:
-                    fault = self.faults.strike(request)
-                if fault is None or fault.comes_after_the_work:
-                    response = self._route(request)
-                else:
-                    response = Response(status=200)
-            if response.later is not None:
-                response = response.later()
-            if response.flushes:
-                response = self._flushed(request, response)
+            passed = self._catch_up()
+            response = self._answer(request, ours=ours)
         except Exception:
             logger.exception("The sandbox stumbled over %s %s", request.method, request.path)
             response = api_error(500, code_name="InternalServerError")
-        if fault is not None:
-            response = fault.apply(response)
         response.headers.append(("x-patreon-uuid", request_id))
-        with self._lock:
-            if not ours:
+        if not ours:
+            with self._lock:
                 self._note(request, response)
-            if request.method not in ("GET", "HEAD") or request.path.startswith("/oauth2/"):
-                self.save()
+        if passed or request.method not in ("GET", "HEAD") or request.path.startswith("/oauth2/"):
+            self.keep()
         self.tick()
         return response
+
+    def _answer(self, request: Request, *, ours: bool) -> Response:
+        with self._turn():
+            fault = None if ours else self.faults.strike(request)
+            if fault is None or fault.comes_after_the_work:
+                response = self._route(request)
+            else:
+                response = Response(status=200)
+        if response.later is not None:
+            response = response.later()
+        if response.flushes:
+            response = self._flushed(request, response)
+        return response if fault is None else fault.apply(response)
 
     def _route(self, request: Request) -> Response:
         if request.path == "/":
@@ -209,7 +204,7 @@ class Sandbox:
         with self._lock:
             return self._api(again, again.path)
 
-    # -- time
+    # -- serving and keeping
 
     def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
         """Return a server that answers over HTTP while it is entered as a context.
@@ -218,46 +213,20 @@ class Sandbox:
         """
         return Server(self, host=host, port=port)
 
-    def tick(self) -> None:
-        """Let happen what is due by now, and be sent what waits. Quick: sending has threads."""
-        with self._lock:
-            now = self.world.clock.now()
-            due = self.life.next_due()
-            if due is not None and due <= now:
-                self.life.catch_up(now)
-                self.save()
-            self.courier.start()
-
-    def advance(self, seconds: float) -> datetime:
-        """Move the clock forward, through everything that happens on the way, in its order.
-
-        Each event is sent, and its answer waited for, before the clock moves on: so are retries,
-        each at its time. Returns the new time. Raises `ValueError` for going back. Do not call
-        this from inside a request: it waits for others.
-        """
-        with self._moving:
-            target = self.world.clock.after(seconds)
-            while True:
-                with self._lock:
-                    courier = self.courier
-                    moments = [self.life.next_due(), courier.next_retry()]
-                    when = min((each for each in moments if each is not None), default=None)
-                    if when is None or when > target:
-                        break
-                    self.world.clock.move_to(when)
-                    self.life.catch_up(when)
-                courier.settle()
-            with self._lock:
-                self.world.clock.move_to(target)
-                self.save()
-            courier.settle()
-            return target
-
     def save(self) -> None:
-        """Write the state file, if there is to be one."""
+        """Write the state file, if there is to be one. Raises `OSError`."""
         if self._state is not None:
             with self._lock:
                 write_state(self._state, self.world, self.grants, self.faults.armed)
+
+    def keep(self) -> bool:
+        """Save, and return True; or log why that failed. It is tried again after each change."""
+        try:
+            self.save()
+        except Exception:
+            logger.exception("The sandbox could not write its state file")
+            return False
+        return True
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))

@@ -35,7 +35,7 @@ class Courier:
         lock: threading.RLock,
         *,
         anywhere: bool,
-        after_each: Callable[[], None],
+        after_each: Callable[[], object],
     ) -> None:
         self.world, self.switches, self.anywhere = world, switches, anywhere
         self._after_each = after_each

@@ -6,15 +6,22 @@ result of a charge is a `members:update` (observed). The rest is chosen, and say
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 from .actions import ACTIONS, obstacle, options
+from .agenda import Agenda
 from .ids import FREE_TIERS
+from .switches import Switches
 from .telling import Telling
 from .things import Member, Person, Tier
+from .world import World
 
 __all__ = ["MONTH", "Life"]
+
+logger = logging.getLogger("django_patreon.sandbox")
 
 MONTH = timedelta(days=30)
 # How long Patreon goes on trying a declined card is unknown.
@@ -23,6 +30,10 @@ RETRIES_LAST = timedelta(days=14)
 
 class Life(Telling):
     """Changes the world. Raises `ValueError`, and changes nothing, for what makes no sense."""
+
+    def __init__(self, world: World, switches: Switches, url: Callable[[], str]) -> None:
+        super().__init__(world, switches, url)
+        self.agenda = Agenda(world.members)
 
     # -- what people do
 
@@ -42,6 +53,7 @@ class Life(Telling):
         now = self.world.clock.now()
         kept = self._kept(member, person, campaign_id, now)
         getattr(self, f"_{what}")(kept, now, **options(what, given))
+        self.agenda.note(kept)
         self.post(campaign_id)
         return self.world.member(kept.id)
 
@@ -175,29 +187,26 @@ class Life(Telling):
 
     def next_due(self) -> datetime | None:
         """When something happens next by itself."""
-        return min((when for when, _ in self._timeline()), default=None)
+        return self.agenda.first()
 
-    def catch_up(self, until: datetime) -> None:
-        """Let everything happen that is due by then, in the order of its time."""
-        while True:
-            when, member = min(
-                self._timeline(), key=lambda each: (each[0], each[1].id), default=(None, None)
-            )
-            if when is None or member is None or when > until:
-                return
-            self._events = []
+    def step(self, until: datetime) -> bool:
+        """Let the next event happen that is due by then; False when there is none.
+
+        Never raises: a member whose event fails is logged, and the others live on.
+        """
+        found = self.agenda.take(until)
+        if found is None:
+            return False
+        when, member = found
+        self._events = []
+        try:
             self._due(member, when)
             self.post(member.campaign_id)
-
-    def _timeline(self) -> list[tuple[datetime, Member]]:
-        found: list[tuple[datetime, Member]] = []
-        for member in self.world.members.values():
-            when = member.ends_at if member.ends else None
-            if not member.ends and _renews(member):
-                when = member.next_charge_date
-            if when is not None:
-                found.append((when, member))
-        return found
+        except Exception:
+            logger.exception("What was due for member %s failed", member.id)
+        else:
+            self.agenda.note(member)
+        return True
 
     def _due(self, member: Member, when: datetime) -> None:
         what = member.ends
@@ -265,16 +274,6 @@ def _settled(member: Member) -> None:
     """Nothing is about to end any more, and what was given for a time is over."""
     member.ends, member.ends_at = "", None
     member.is_gifted = member.is_free_trial = False
-
-
-def _renews(member: Member) -> bool:
-    return (
-        member.patron_status == "active_patron"
-        and member.pledge_cadence is not None
-        and member.next_charge_date is not None
-        and member.will_pay_amount_cents > 0
-        and not (member.is_gifted or member.is_free_trial)
-    )
 
 
 def _with_free(tier_id: str, member: Member) -> list[str]:

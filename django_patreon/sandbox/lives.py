@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from .grants import Pair
@@ -10,6 +10,7 @@ from .http import Request, Response, api_error
 from .jsonapi import Asked, Sight, document
 from .kinds import KINDS
 from .kinds.posts import LIVE_STATES
+from .plain import read_time
 from .things import Live
 from .webhooks import InvalidBody, data_of
 
@@ -84,8 +85,7 @@ def _time(value: Any) -> datetime | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        words = "scheduled_for must be a time as in ISO 8601."
-        raise InvalidBody("/data/attributes/scheduled_for", words) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return read_time(value)
+    except ValueError as error:
+        pointer = "/data/attributes/scheduled_for"
+        raise InvalidBody(pointer, f"scheduled_for {error}.") from None
