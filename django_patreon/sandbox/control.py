@@ -35,7 +35,6 @@ POST   /_sandbox/reset           as it was at start
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from .control_hooks import HOOKS
@@ -44,6 +43,7 @@ from .faults import FAULTS, Fault
 from .grants import SCOPES
 from .http import Request, Response, json_response
 from .openapi import description
+from .plain import read_json
 from .things import stamp
 
 if TYPE_CHECKING:
@@ -69,10 +69,10 @@ def answer_control(sandbox: Sandbox, request: Request) -> Response:
     ):
         return json_response({"error": "send Content-Type: application/json"}, status=415)
     try:
-        given = json.loads(request.body or b"{}")
+        given = read_json(request.body or b"{}")
         if not isinstance(given, dict):
             raise ValueError("the body must be a JSON object")
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         return json_response({"error": str(error)}, status=400)
     if (request.method, name) == ("POST", "clock"):
         return Response(status=200, later=lambda: _answer(_advance, sandbox, given))

@@ -43,7 +43,7 @@ def _new_person(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     if sandbox.world.person_called(slug) is not None:
         raise ValueError("somebody is called that already")
     if not isinstance(name, str) or len(name) > 200:
-        raise ValueError("full_name must be text")
+        raise ValueError("full_name must be text of at most 200 characters")
     first, _, last = name.partition(" ")
     person = Person(
         id=sandbox.world.new_number(),
@@ -117,8 +117,8 @@ def _crowd(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     size = given.get("members")
     if type(size) is not int:
         raise ValueError("members must be a whole number")
-    sandbox.world.crowd = crowd_of(sandbox.world, size)
-    sandbox.world.crowd_gone.clear()
+    sandbox.world.resize_crowd(crowd_of(sandbox.world, size))
+    sandbox.grants.forget_people(lambda user_id: sandbox.world.person(user_id) is None)
     return {"total": len(sandbox.world.members_of(HOME))}
 
 
@@ -142,11 +142,14 @@ def _change_post(sandbox: Sandbox, given: dict[str, Any]) -> Any:
         names = given.get("tiers") or []
         if not isinstance(names, list):
             raise ValueError("tiers must be a list")
+        content = given.get("content", "Something new.")
+        if not isinstance(content, str):
+            raise ValueError("content must be text")
         post = Post(
             id=world.new_number(),
             campaign_id=HOME,
             title=text_of(given, "title"),
-            content=f"<p>{given.get('content', 'Something new.')}</p>",
+            content=f"<p>{content}</p>",
             published_at=world.clock.now(),
             tier_ids=[_tier(sandbox, HOME, each).id for each in names],
         )

@@ -39,6 +39,15 @@ FAULTS = {
 }
 # Patreon did the work and only the answer is late, lost or broken. The others come before any work.
 _AFTER_THE_WORK = frozenset({"slow", "timeout", "reset", "cut"})
+# What a kind takes besides `kind`, `path`, `times` and `share`.
+_OPTIONS = {
+    "http_429": ("retry_after",),
+    "oauth_error": ("error",),
+    "slow": ("seconds",),
+    "timeout": ("seconds",),
+    "big_body": ("megabytes",),
+    "custom": ("status", "headers", "body", "body_base64"),
+}
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
 _UNAUTHORIZED = (
     "The server could not verify that you are authorized to access the URL requested.  You either"
@@ -72,27 +81,42 @@ class Fault:
     share: float = 1.0
     options: dict[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Refuse now what would fail later. Raises `ValueError`."""
+        if self.kind not in FAULTS:
+            raise ValueError(f"kind must be one of: {', '.join(FAULTS)}")
+        known = _OPTIONS.get(self.kind, ())
+        for name in self.options:
+            if name not in known:
+                words = ", ".join(("kind", "path", "times", "share", *known))
+                raise ValueError(f"{name[:40]!r} is not known; {self.kind} takes: {words}")
+        if not self.path.startswith("/"):
+            raise ValueError("path must begin with /")
+        if self.times is not None and self.times < 1:
+            raise ValueError("times must be at least 1")
+        if not 0 < self.share <= 1:
+            raise ValueError("share must be above 0 and at most 1")
+        self.apply(Response(status=200, body=b"{}"))
+
     @classmethod
     def read(cls, order: Any) -> Fault:
         """Read an order. Raises `ValueError` with the reason when it makes no sense."""
-        if not isinstance(order, dict) or order.get("kind") not in FAULTS:
+        kind = order.get("kind") if isinstance(order, dict) else None
+        if not isinstance(kind, str):
             raise ValueError(f"kind must be one of: {', '.join(FAULTS)}")
         options = dict(order)
-        kind = options.pop("kind")
+        del options["kind"]
         path = options.pop("path", "/api/")
         share = options.pop("share", None)
         times = options.pop("times", 1 if share is None else None)
-        if not isinstance(path, str) or not path.startswith("/"):
+        if not isinstance(path, str):
             raise ValueError("path must begin with /")
         if times is not None and (isinstance(times, bool) or not isinstance(times, int)):
             raise ValueError("times must be a whole number, or null for ever")
-        if times is not None and times < 1:
-            raise ValueError("times must be at least 1")
-        if share is not None and (not isinstance(share, int | float) or not 0 < share <= 1):
+        share = 1.0 if share is None else share
+        if isinstance(share, bool) or not isinstance(share, int | float):
             raise ValueError("share must be above 0 and at most 1")
-        fault = cls(kind=kind, path=path, times=times, share=share or 1.0, options=options)
-        fault.apply(Response(status=200, body=b"{}"))  # says now what would fail later
-        return fault
+        return cls(kind=kind, path=path, times=times, share=share, options=options)
 
     @property
     def comes_after_the_work(self) -> bool:
@@ -122,7 +146,10 @@ class Fault:
             case "http_429_empty":
                 return Response(status=429)
             case "oauth_error":
-                return json_response({"error": str(say("error", "invalid_grant"))}, status=401)
+                error = say("error", "invalid_grant")
+                if not isinstance(error, str):
+                    raise ValueError("error must be text")
+                return json_response({"error": error}, status=401)
             case "slow":
                 healthy.delay = _number(say("seconds", 1))
                 return healthy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -125,6 +126,15 @@ class Grants:
         pair = self._by_access.get(token) or self._by_refresh.get(token)
         if pair is not None:
             pair.access_alive = pair.refresh_alive = False
+
+    def forget_people(self, gone: Callable[[str], bool]) -> None:
+        """Drop all that people have granted who are no longer there."""
+        self.pairs = [each for each in self.pairs if not gone(each.user_id)]
+        self.codes = {key: each for key, each in self.codes.items() if not gone(each.user_id)}
+        self.granted_scopes = {
+            key: each for key, each in self.granted_scopes.items() if not gone(key)
+        }
+        self.__post_init__()
 
     def kill(self, user_id: str | None = None) -> int:
         """End all tokens, of one person or of all, as when they remove the connected app."""

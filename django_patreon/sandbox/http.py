@@ -148,7 +148,7 @@ def edge_refusal(status: int, words: str) -> Response:
 
 def redirect(location: str) -> Response:
     """Send the browser on. What a header cannot carry is percent-encoded, as browsers do."""
-    location = quote(location, safe="%/:=&?~#+!$,;'@()*[]")
+    location = quote(location, safe="%/:=&?~#+!$,;'@()*[]", errors="replace")
     return Response(status=302, headers=[("Location", location), ("Content-Type", "text/html")])
 
 
@@ -171,4 +171,5 @@ def page(content: str, *, title: str, status: int = 200, wide: bool = False) -> 
         ("Content-Security-Policy", _POLICY),
         ("X-Frame-Options", "DENY"),
     ]
-    return Response(status=status, headers=headers, body=text.encode())
+    # A target that was sent half of a surrogate pair may be shown: that is no character.
+    return Response(status=status, headers=headers, body=text.encode("utf-8", "replace"))

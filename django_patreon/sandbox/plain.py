@@ -10,7 +10,7 @@ import typing
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-__all__ = ["Path", "Wrong", "dump", "line_of", "load"]
+__all__ = ["Path", "Wrong", "dump", "line_of", "load", "read_json", "read_time"]
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -101,15 +101,49 @@ def _fit(hint: Any, value: Any, path: Path) -> Any:
         return float(value)
     if type(value) is not hint:
         raise Wrong(path, f"must be {_NAMES[hint]}")
+    if isinstance(value, str) and not _is_unicode(value):
+        raise Wrong(path, _NOT_UNICODE)
     return value
+
+
+_NOT_UNICODE = "has half of a surrogate pair, which is no character"
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def read_json(body: bytes) -> Any:
+    """Read a body. Raises `ValueError`, for half of a surrogate pair in a text, too."""
+    try:
+        document = json.loads(body)
+        written = json.dumps(document, ensure_ascii=False)
+    except RecursionError:
+        raise ValueError("the body is nested too deeply") from None
+    if not _is_unicode(written):
+        raise ValueError(f"the body {_NOT_UNICODE}")
+    return document
 
 
 def _time(value: Any, path: Path) -> datetime:
     try:
+        return read_time(value)
+    except ValueError as error:
+        raise Wrong(path, str(error)) from None
+
+
+def read_time(value: Any) -> datetime:
+    """Read a time, as UTC. Raises `ValueError` for any that the clock here never shows."""
+    try:
         moment = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise Wrong(path, "must be a time as in ISO 8601, like 2026-01-31T12:00:00Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        moment = None
+    if moment is None or not 1970 <= moment.year <= 9100:
+        raise ValueError(
+            "must be a time as in ISO 8601, like 2026-01-31T12:00:00Z, of the years 1970 to 9100"
+        )
+    return moment
 
 
 _SPACE = re.compile(r"[ \t\r\n]*")

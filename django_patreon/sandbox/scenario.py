@@ -19,6 +19,7 @@ from typing import Any
 from .faults import Fault
 from .ids import FREE_TIERS, HOME
 from .life import MONTH
+from .member_facts import judge_fact
 from .plain import Path, Wrong, line_of, load
 from .start import crowd_of, default_world
 from .switches import Switches
@@ -173,8 +174,13 @@ def _add_member(world: World, given: NewMember, said: set[str], path: Path) -> N
         member = _new_member(world, person, given, path)
     elif given.tiers is not None:
         member.tier_ids = _tier_ids(world, given, path)
-    for name in facts & _MEMBER_FACTS:
-        setattr(member, name, getattr(given, name))
+    for name in sorted(facts & _MEMBER_FACTS):
+        value = getattr(given, name)
+        try:
+            judge_fact(name, value)
+        except ValueError as error:
+            raise Wrong((*path, name), str(error)) from error
+        setattr(member, name, value)
     world.add_member(member)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from .faults import Fault
 from .grants import Code, Grants, Pair
+from .member_facts import judge_fact
 from .plain import Wrong, dump, load
 from .switches import Switches
 from .world import World
@@ -76,6 +77,12 @@ def read_state(path: Path) -> State | None:
         state = load(State, document)
     except Wrong as error:
         raise ValueError(f"{path} is no state of a sandbox: {error}.") from error
+    for key, member in state.world.members.items():
+        for each in fields(member):
+            try:
+                judge_fact(each.name, getattr(member, each.name))
+            except ValueError as error:
+                raise ValueError(f"{path}: world.members.{key}.{each.name}: {error}.") from error
     # Tiers are found by id and listed by their campaign: one object each.
     for campaign in state.world.campaigns.values():
         campaign.tiers = [state.world.tiers.get(each.id, each) for each in campaign.tiers]

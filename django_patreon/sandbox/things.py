@@ -27,8 +27,12 @@ __all__ = [
     "PledgeEvent",
     "Post",
     "Tier",
+    "member_id",
     "stamp",
 ]
+
+
+_SECONDS_AHEAD = (datetime(9001, 1, 1, tzinfo=UTC) - datetime.now(UTC)).total_seconds()
 
 
 @dataclass(kw_only=True)
@@ -36,6 +40,10 @@ class Clock:
     """The sandbox's own time: real time, plus what it has been moved forward by."""
 
     ahead_seconds: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ahead_seconds <= _SECONDS_AHEAD:
+            raise ValueError("the clock can be ahead by 0 seconds, up to the year 9000")
 
     def now(self) -> datetime:
         """The sandbox's time, aware UTC."""
@@ -266,8 +274,13 @@ class Member:
         """A UUID of version 4 in form, and the same in every run."""
         if self.given_id:
             return self.given_id
-        digest = hashlib.sha256(f"{self.campaign_id}/{self.user_id}".encode()).digest()
-        return str(uuid.UUID(bytes=digest[:16], version=4))
+        return member_id(self.user_id, self.campaign_id)
+
+
+def member_id(user_id: str, campaign_id: str) -> str:
+    """The id of one who was not generated."""
+    digest = hashlib.sha256(f"{campaign_id}/{user_id}".encode()).digest()
+    return str(uuid.UUID(bytes=digest[:16], version=4))
 
 
 def stamp(moment: datetime | None) -> str | None:

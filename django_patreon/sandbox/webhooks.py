@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from .grants import Pair
@@ -10,6 +9,7 @@ from .hooks import TRIGGERS, new_hook, wrong_uri
 from .http import Request, Response, api_error
 from .jsonapi import Asked, Sight, document, list_document
 from .kinds import KINDS
+from .plain import read_json
 from .things import Hook
 
 __all__ = ["InvalidBody", "Webhooks", "data_of"]
@@ -36,8 +36,8 @@ class InvalidBody(Exception):
 def data_of(request: Request, kind: str) -> dict[str, Any]:
     """The `data` of a JSON:API body about this kind. Raises `InvalidBody`."""
     try:
-        body = json.loads(request.body)
-    except (ValueError, RecursionError):
+        body = read_json(request.body)
+    except ValueError:
         raise InvalidBody("", "The body is not JSON.") from None
     data = body.get("data") if isinstance(body, dict) else None
     if not isinstance(data, dict):

@@ -21,6 +21,7 @@ from .things import (
     PledgeEvent,
     Post,
     Tier,
+    member_id,
 )
 
 __all__ = ["Roll", "World"]
@@ -50,6 +51,10 @@ class World:
     """Ids of generated members that have been deleted since."""
     last_number: int = 70000000
     """The last number that was given to something new."""
+    _slugs: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._slugs = {each.slug: each for each in reversed(self.people.values())}
 
     def new_number(self) -> str:
         """A number that nothing has yet."""
@@ -62,6 +67,7 @@ class World:
 
     def add_person(self, person: Person) -> None:
         self.people[person.id] = person
+        self._slugs.setdefault(person.slug, person)
 
     def add_member(self, member: Member) -> None:
         self.members[member.id] = member
@@ -79,6 +85,13 @@ class World:
         if self.crowd.number_of_member(member.id) is not None:
             self.crowd_gone.add(member.id)
 
+    def resize_crowd(self, crowd: Crowd) -> None:
+        """Let another crowd be there. Memberships of people who are no longer there end."""
+        self.crowd = crowd
+        self.crowd_gone.clear()
+        for key in [key for key, each in self.members.items() if not self.person(each.user_id)]:
+            del self.members[key]
+
     # -- finding
 
     def person(self, key: str) -> Person | None:
@@ -87,11 +100,7 @@ class World:
 
     def person_called(self, slug: str) -> Person | None:
         """Find somebody by slug or by user id."""
-        return (
-            self.person(slug)
-            or next((each for each in self.people.values() if each.slug == slug), None)
-            or self.crowd.person_called(slug)
-        )
+        return self.person(slug) or self._slugs.get(slug) or self.crowd.person_called(slug)
 
     def member(self, key: str) -> Member | None:
         """Find a member, stored or generated."""
@@ -116,9 +125,12 @@ class World:
 
     def membership(self, user_id: str, campaign_id: str) -> Member | None:
         """Find somebody's relation to one campaign."""
-        return next(
-            (each for each in self.memberships_of(user_id) if each.campaign_id == campaign_id), None
-        )
+        number = self.crowd.number_of_user(user_id)
+        if number is not None and campaign_id == self.crowd.campaign_id:
+            generated = self.member(self.crowd.member_id(number))
+            if generated is not None:
+                return generated
+        return self.members.get(member_id(user_id, campaign_id))
 
     def campaign_of(self, user_id: str) -> Campaign | None:
         """The campaign that this person runs."""

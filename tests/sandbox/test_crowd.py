@@ -9,7 +9,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import act, control, get, tokens_for
+from .asking import act, control, get, refresh, tokens_for
 
 HOME = "4410027"
 FIELDS = "fields[member]=full_name,patron_status&include=user,currently_entitled_tiers"
@@ -118,6 +118,20 @@ def test_pledge_history_comes_along_at_five_hundred_a_page() -> None:
     events = [each for each in page["included"] if each["type"] == "pledge-event"]
     assert len(events) > 300
     assert {each["attributes"]["type"] for each in events} >= {"pledge_start", "subscription"}
+
+
+def test_nothing_is_left_of_people_who_are_gone_when_the_crowd_shrinks() -> None:
+    sandbox, access = crowded(100)
+    given = tokens_for(sandbox, "member-70")
+    act(sandbox, "member-70", "cancel_now")
+    act(sandbox, "member-7", "cancel_now")
+    assert control(sandbox, "POST", "crowd", {"members": 10}).status == 200
+    assert control(sandbox, "GET", "members").status == 200
+    assert get(sandbox, access, f"/campaigns/{HOME}/members", FIELDS).status == 200
+    assert get(sandbox, given["access_token"]).status == 401
+    assert refresh(sandbox, given["refresh_token"]).status == 401
+    [still] = sandbox.world.memberships_of(sandbox.world.crowd.user_id(7))
+    assert still.patron_status == "former_patron"  # who is still there stays as they are
 
 
 @pytest.mark.parametrize("size", [-1, 10_000_001, "many", True, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
 
-from .asking import act, control, tokens_for
+from .asking import act, authorize, control, tokens_for
 from .conftest import Receiver
 
 
@@ -164,3 +165,17 @@ def test_a_crowded_page_stays_small() -> None:
     page = show(sandbox)
     assert len(page) < 200_000
     assert "more." in page
+
+
+def test_half_a_character_is_refused_and_the_pages_go_on(sandbox: Sandbox) -> None:
+    half = json.loads('"\\ud83e"')
+    for path, body in (
+        ("people", {"slug": "zoe", "full_name": half}),
+        ("posts", {"do": "publish", "title": half}),
+        ("posts", {"do": "publish", "title": "Fox", "content": half}),
+        ("posts", {"do": "publish", "title": "Fox", "content": 7}),
+    ):
+        assert control(sandbox, "POST", path, body).status == 400
+    assert sandbox.world.person_called("zoe") is None
+    show(sandbox)
+    assert authorize(sandbox).status == 200

@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
+from django_patreon.sandbox.member_facts import CHARGE_STATUSES, PATRON_STATUSES
 from django_patreon.sandbox.schema import Attribute as A
 from django_patreon.sandbox.schema import Kind, Viewer, always, many, one, own
 from django_patreon.sandbox.things import Campaign, Member, Person, stamp
 from django_patreon.sandbox.world import World
 
-__all__ = ["CHARGE_STATUSES", "PATRON_STATUSES", "PEOPLE", "picture"]
+__all__ = ["PEOPLE", "picture"]
 
-PATRON_STATUSES = ("active_patron", "declined_patron", "former_patron")
-CHARGE_STATUSES = (
-    "Paid",
-    "Declined",
-    "Deleted",
-    "Pending",
-    "Refunded",
-    "Fraud",
-    "Refunded by Patreon",
-    "Other",
-    "Partially Refunded",
-    "Free Trial",
-)
 OPENED = "2019-03-04T10:00:00.000+00:00"
 # Keys as observed in 2025; a value is null or an object.
 _SOCIAL = dict.fromkeys(
