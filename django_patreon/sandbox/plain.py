@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 import types
@@ -68,6 +69,7 @@ def load(kind: type[T], value: Any, path: Path = ()) -> T:
         raise Wrong(path, str(error)) from error
 
 
+@functools.cache
 def _hints(kind: type[Any]) -> dict[str, Any]:
     hints = typing.get_type_hints(kind)
     return {each.name: hints[each.name] for each in dataclasses.fields(kind) if each.init}
