@@ -53,7 +53,7 @@ def load(kind: type[T], value: Any, path: Path = ()) -> T:
     """Build what `dump` took apart. Raises `Wrong` for what does not fit."""
     if not isinstance(value, dict):
         raise Wrong(path, "must be an object")
-    hints = _hints(kind)
+    hints = _hints(typing.cast("Any", kind))
     for name in value:
         if name not in hints:
             known = ", ".join(hints)
