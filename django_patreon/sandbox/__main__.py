@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .app import Sandbox
 from .oauth import CLIENT_ID, CLIENT_SECRET
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"The sandbox does not start. {error}", file=sys.stderr)
         return 1
     try:
-        server = sandbox.serve(port=given.port, host=given.host)
+        server = sandbox.serve(port=given.port, host=given.host, url=given.url)
     except (OSError, OverflowError) as error:
         print(
             f"Cannot listen on {given.host}:{given.port}: {getattr(error, 'strerror', error)}."
@@ -41,6 +42,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _sandbox(given: argparse.Namespace) -> Sandbox:
     """Build it from files and switches, before any port is opened."""
+    if given.url and (not _is_address(given.url) or urlsplit(given.url).path.strip("/")):
+        raise ValueError("--url must be an address without a path, such as http://sandbox:8001.")
+    for uri in given.redirect_uri:
+        if not _is_address(uri):
+            raise ValueError(
+                f"--redirect-uri {uri} must be a whole address, such as"
+                " https://site.example/complete/patreon/."
+            )
     scenario = Scenario()
     if given.scenario:
         try:
@@ -54,7 +63,17 @@ def _sandbox(given: argparse.Namespace) -> Sandbox:
         scenario=scenario,
         state=given.state,
         hooks_anywhere=given.hooks_anywhere,
+        redirect_uris=given.redirect_uri,
     )
+
+
+def _is_address(text: str) -> bool:
+    """Is this an absolute http or https URL without a fragment?"""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "#" not in text
+    except ValueError:
+        return False
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,6 +85,19 @@ def _parser() -> argparse.ArgumentParser:
         "--port", type=int, default=8001, help="8001 unless told; 0 for any that is free"
     )
     parser.add_argument("--host", default="127.0.0.1", help="this machine only unless told")
+    parser.add_argument(
+        "--url",
+        default="",
+        metavar="URL",
+        help="what links begin with, if others reach the sandbox at another address",
+    )
+    parser.add_argument(
+        "--redirect-uri",
+        action="append",
+        default=[],
+        metavar="URI",
+        help="a redirect URI besides those on localhost; may be given more than once",
+    )
     parser.add_argument(
         "--no-rate-limit", action="store_true", help="answer however many requests come"
     )

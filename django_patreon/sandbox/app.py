@@ -6,6 +6,7 @@ import logging
 import random
 import uuid
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class Sandbox(Passing):
     `url` is what its own links begin with. `rate_limit` puts Patreon's limits in force. `scenario`
     is what the world is like at start; `state` is a file that survives, and wins over the scenario
     once it is there. `hooks_anywhere` lets webhooks leave this machine and its networks.
+    `redirect_uris` are registered for the client besides those on localhost.
 
     Raises `ValueError` for a state file that makes no sense, `OSError` for one out of reach.
     """
@@ -52,10 +54,12 @@ class Sandbox(Passing):
         scenario: Scenario | None = None,
         state: Path | None = None,
         hooks_anywhere: bool = False,
+        redirect_uris: Sequence[str] = (),
     ) -> None:
         self.url = url.rstrip("/")
         self.rate_limit = rate_limit
         self.hooks_anywhere = hooks_anywhere
+        self.redirect_uris = frozenset(redirect_uris)
         self._scenario, self._state = scenario, state
         super().__init__()
         self._courier: Courier | None = None
@@ -78,7 +82,7 @@ class Sandbox(Passing):
             self._random = random.Random(1)  # noqa: S311  (the same in every run, on purpose)
             self.limits = RateLimits(self.world.clock.tick)
             self.journal: deque[dict[str, Any]] = deque(maxlen=2000)
-            self.notices: deque[str] = deque(maxlen=20)
+            self.notices: deque[tuple[str, str]] = deque(maxlen=20)
             self._attach()
 
     def _attach(self) -> None:
@@ -150,9 +154,9 @@ class Sandbox(Passing):
         if not path.startswith("/api/") and request.method not in ("GET", "HEAD", "POST"):
             return edge_refusal(405, "This page can only be looked at, and its form sent.")
         if path in ("/oauth2/authorize", "/oauth2/become-patron"):
-            return OAuth(self.world, self.grants).authorize(request)
+            return OAuth(self.world, self.grants, self.redirect_uris).authorize(request)
         if path == "/oauth2/errors":
-            return OAuth(self.world, self.grants).errors_page(request)
+            return OAuth(self.world, self.grants, self.redirect_uris).errors_page(request)
         if path.startswith(CHECKOUT):
             return answer_checkout(self, request)
         if not path.startswith("/api/"):
@@ -206,12 +210,13 @@ class Sandbox(Passing):
 
     # -- serving and keeping
 
-    def serve(self, port: int = 0, host: str = "127.0.0.1") -> Server:
+    def serve(self, port: int = 0, host: str = "127.0.0.1", url: str = "") -> Server:
         """Return a server that answers over HTTP while it is entered as a context.
 
-        Raises `OSError` when the port is taken.
+        `url` is the address that others reach it at, if that is another one. Raises `OSError`
+        when the port is taken.
         """
-        return Server(self, host=host, port=port)
+        return Server(self, host=host, port=port, url=url.rstrip("/"))
 
     def save(self) -> None:
         """Write the state file, if there is to be one. Raises `OSError`."""

@@ -30,6 +30,8 @@ class RateLimits:
     def __init__(self, tick: Callable[[], float]) -> None:
         self._tick = tick
         self._client = _Window(100, 2)
+        # The tokens used in the last minute, in the order of their last use. The limit of the
+        # client bounds how many those can be.
         self._tokens: dict[str, _Window] = {}
         self._refusals = _Window(2000, 600)
         self._closed_until = 0.0
@@ -41,15 +43,30 @@ class RateLimits:
     def retry_after(self, token: str) -> int:
         """Count one request with this token; 0, or the whole seconds to wait before the next."""
         now = self._tick()
-        windows = [self._client]
-        if token:
-            windows.append(self._tokens.setdefault(token, _Window(100, 60)))
-        wait = max(each.wait(now) for each in windows)
+        self._forget_unused(now)
+        theirs = self._tokens.get(token) or _Window(100, 60)
+        wait = max(self._client.wait(now), theirs.wait(now))
         if wait > 0:
             return math.ceil(wait)
-        for each in windows:
-            each.times.append(now)
+        self._client.times.append(now)
+        if token:
+            theirs.times.append(now)
+            self._tokens.pop(token, None)
+            self._tokens[token] = theirs
         return 0
+
+    @property
+    def windows(self) -> int:
+        """How many tokens are being counted."""
+        return len(self._tokens)
+
+    def _forget_unused(self, now: float) -> None:
+        """Drop tokens without a request in the last minute."""
+        while self._tokens:
+            token, oldest = next(iter(self._tokens.items()))
+            if oldest.times[-1] > now - oldest.seconds:
+                return
+            del self._tokens[token]
 
     def refused(self) -> None:
         """Count one answer of 4xx."""

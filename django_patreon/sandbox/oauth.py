@@ -27,6 +27,8 @@ class OAuth:
 
     world: World
     grants: Grants
+    redirect_uris: frozenset[str] = frozenset()
+    """Redirect URIs that are registered besides those on this machine."""
 
     # -- asking the person
 
@@ -35,7 +37,8 @@ class OAuth:
         given = dict(request.query)
         if given.get("client_id") != CLIENT_ID:
             return self._errors_redirect(given, "Invalid client_id parameter value.")
-        if not _is_registered(given.get("redirect_uri", "")):
+        redirect_uri = given.get("redirect_uri", "")
+        if redirect_uri not in self.redirect_uris and not _is_on_this_machine(redirect_uri):
             return self._errors_redirect(given, "Mismatching redirect URI.")
         if given.get("response_type") != "code":
             missing = "response_type" not in given
@@ -72,11 +75,12 @@ class OAuth:
         """Where the browser is left when Patreon cannot trust the way back (observed)."""
         given = dict(request.query)
         words = html.escape(given.get("error_description", "Something is wrong."))
+        others = ", ".join(html.escape(each) for each in sorted(self.redirect_uris)) or "none"
         return page(
             f"<h1>Error: {html.escape(given.get('error', 'invalid_request'))}</h1><p>{words}</p>"
             "<p>On the real Patreon this page is a dead end, too: the site is never told. Here any"
-            " redirect URI on localhost or 127.0.0.1 is registered, and the client is"
-            f" <code>{CLIENT_ID}</code>.</p>",
+            " redirect URI on localhost or 127.0.0.1 is registered, others with --redirect-uri"
+            f" (now: {others}), and the client is <code>{CLIENT_ID}</code>.</p>",
             title="OAuth error",
             status=400,
         )
@@ -146,7 +150,7 @@ class OAuth:
         return _granted(self.grants.issue_pair(code.user_id, code.scopes))
 
 
-def _is_registered(redirect_uri: str) -> bool:
+def _is_on_this_machine(redirect_uri: str) -> bool:
     try:
         parts = urlsplit(redirect_uri)
         local = parts.scheme in ("http", "https") and parts.hostname in _LOCAL_HOSTS

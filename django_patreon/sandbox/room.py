@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,7 @@ def answer_room(sandbox: Sandbox, request: Request) -> Response:
         if dict(request.query).get("script"):
             headers = [("Content-Type", "text/javascript"), ("Cache-Control", "no-store")]
             return Response(status=200, headers=headers, body=_SCRIPT)
-        return _page(sandbox)
+        return _page(sandbox, dict(sandbox.notices).get(dict(request.query).get("notice", ""), ""))
     if request.method != "POST":
         return edge_refusal(405, "The control room is looked at, and its forms are sent.")
     if not came_from_here(request):
@@ -79,8 +80,10 @@ def _do(sandbox: Sandbox, name: str, given: dict[str, Any]) -> Response:
 
 
 def _back(sandbox: Sandbox, words: str) -> Response:
-    sandbox.notices.append(words)
-    return Response(status=303, headers=[("Location", "/"), ("Content-Length", "0")])
+    """Show the room again, with these words for the tab that sent the form."""
+    key = secrets.token_hex(8)
+    sandbox.notices.append((key, words))
+    return Response(status=303, headers=[("Location", f"/?notice={key}")])
 
 
 def _settings(sandbox: Sandbox, given: dict[str, Any]) -> dict[str, Any]:
@@ -92,9 +95,8 @@ def _settings(sandbox: Sandbox, given: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _page(sandbox: Sandbox) -> Response:
-    words = [sandbox.notices.popleft() for _ in range(len(sandbox.notices))]
-    notice = "".join(f"<p>{escaped(each)}</p>" for each in words)
+def _page(sandbox: Sandbox, words: str) -> Response:
+    notice = f"<p>{escaped(words)}</p>" if words else ""
     sections = [
         room_sections.members(sandbox),
         room_sections.clock(sandbox),

@@ -19,15 +19,22 @@ if TYPE_CHECKING:
 __all__ = ["Server"]
 
 _LARGEST_BODY = 2 * 1024 * 1024
+_ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_WITHOUT_BODY = (204, 304)
 
 
 class Server:
-    """Serves while entered as a context; `url` says where. `connections` counts them."""
+    """Serves while entered as a context; `url` says where. `connections` counts them.
 
-    def __init__(self, sandbox: Sandbox, *, host: str, port: int) -> None:
+    Links begin with `url`. Without one they begin with the address that the server listens on; a
+    server that listens on all addresses is linked to by the one of this machine.
+    """
+
+    def __init__(self, sandbox: Sandbox, *, host: str, port: int, url: str = "") -> None:
         self._http = _HTTPServer((host, port), sandbox)
         self.host, self.port = host, self._http.server_address[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        name = _ALL_ADDRESSES.get(host, host)
+        self.url = url or f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
         sandbox.url = self.url
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
@@ -125,16 +132,32 @@ class _Handler(BaseHTTPRequestHandler):
         name = "".join(filter(str.isalpha, HTTPStatus(code).phrase.title()))
         self._send(api_error(code, code_name=name))
 
-    def _body(self) -> bytes | None:
-        """Read the body; answer and return None when its length cannot be believed."""
+    def handle_expect_100(self) -> bool:
+        """Ask for the body, unless it is going to be refused."""
+        if self._length_error() is None:
+            super().handle_expect_100()
+            self.wfile.flush()  # the client waits for this line
+        return True
+
+    def _length_error(self) -> int | None:
+        """Return the status that refuses the body because of its length, if any."""
         length = self.headers.get("Content-Length", "0").strip()
         if self.headers.get("Transfer-Encoding") or not length.isdecimal():
-            self.send_error(411)
+            return 411
+        return 413 if len(length) > 9 or int(length) > _LARGEST_BODY else None
+
+    def _body(self) -> bytes | None:
+        """Read the body. Answer with an error and return None if it is refused or incomplete."""
+        status = self._length_error()
+        if status is not None:
+            self.send_error(status)
             return None
-        if len(length) > 9 or int(length) > _LARGEST_BODY:
-            self.send_error(413)
+        length = int(self.headers.get("Content-Length", "0"))
+        body = self.rfile.read(length)
+        if len(body) < length:  # the client closed the connection too early
+            self.send_error(400)
             return None
-        return self.rfile.read(int(length))
+        return body
 
     def _send(self, response: Response) -> None:
         if response.delay:
@@ -147,10 +170,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value.replace("\r", " ").replace("\n", " "))
         if self.close_connection:
             self.send_header("Connection", "close")
-        if response.status != 204:
+        if response.status not in _WITHOUT_BODY:
             self.send_header("Content-Length", str(len(response.body)))
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and response.status not in _WITHOUT_BODY:
             self.wfile.write(response.body[: response.cut_after])
         if response.cut_after is not None:
             self.close_connection = True

@@ -146,6 +146,9 @@ def test_a_broken_scenario_is_said_before_any_port_is_opened(tmp_path) -> None:
         ("--state", "/nowhere/state.json"),
         ("--members", "-1"),
         ("--members", "99999999"),
+        ("--url", "sandbox:8001"),
+        ("--url", "http://sandbox:8001/path"),
+        ("--redirect-uri", "/complete/patreon/"),
     ],
 )
 def test_what_cannot_be_used_is_said(arguments: tuple[str, str]) -> None:
