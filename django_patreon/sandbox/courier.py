@@ -11,7 +11,8 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from .hooks import due, is_local, record, signature
+from .hooks import due, record, signature
+from .local import RefusedAddress, connect
 from .switches import Switches
 from .things import Attempt, Delivery, Hook
 from .world import World
@@ -112,23 +113,23 @@ class Courier:
 
     def _send(self, hook: Hook, delivery: Delivery) -> tuple[int | None, str]:
         """One POST; the status, or None and why there is none."""
-        local = is_local(hook.uri)
-        if not (local or self.anywhere):
-            return None, "not a local address: start with --hooks-anywhere to send there"
         parts = urlsplit(hook.uri)
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        host, secure = parts.hostname or "", parts.scheme == "https"
+        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         try:
-            if parts.scheme == "https":
-                # A certificate of one's own making is what local servers have.
-                context = ssl._create_unverified_context() if local else None  # noqa: S323
-                line: http.client.HTTPConnection = http.client.HTTPSConnection(
-                    parts.hostname or "", parts.port, timeout=SECONDS_TO_ANSWER, context=context
-                )
-            else:
-                line = http.client.HTTPConnection(
-                    parts.hostname or "", parts.port, timeout=SECONDS_TO_ANSWER
-                )
+            port = parts.port or kind.default_port
+            line = kind(host, port, timeout=SECONDS_TO_ANSWER)
+            line.sock, local = connect(
+                host, port, timeout=SECONDS_TO_ANSWER, anywhere=self.anywhere
+            )
             try:
+                if secure:
+                    # A certificate of one's own making is what local servers have.
+                    context = (
+                        ssl._create_unverified_context if local else ssl.create_default_context
+                    )
+                    line.sock = context().wrap_socket(line.sock, server_hostname=host)
                 line.request(
                     "POST",
                     path,
@@ -143,5 +144,7 @@ class Courier:
                 return line.getresponse().status, ""
             finally:
                 line.close()
+        except RefusedAddress:
+            return None, "not a local address: start with --hooks-anywhere to send there"
         except (OSError, http.client.HTTPException, ValueError) as error:
             return None, getattr(error, "strerror", None) or type(error).__name__

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import random
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
+from .local import is_local_host
 from .switches import Switches
 from .things import Attempt, Delivery, Hook
 from .world import World
 
-__all__ = ["TRIGGERS", "due", "enqueue", "is_local", "new_hook", "record", "signature", "wrong_uri"]
+__all__ = ["TRIGGERS", "due", "enqueue", "new_hook", "record", "signature", "wrong_uri"]
 
 # Official; the three at the end are of API v1 and fire nothing here.
 TRIGGERS = (
@@ -31,7 +31,15 @@ TRIGGERS = (
     "pledges:delete",
 )
 # After each failure in a row: the next try (official); after the last, only by hand.
-RETRIES = tuple(timedelta(hours=hours) for hours in (1, 3, 24, 3 * 24, 7 * 24, 7 * 24, 7 * 24))
+RETRIES = (
+    timedelta(seconds=30),
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+    timedelta(hours=1),
+    timedelta(hours=3),
+    timedelta(days=1),
+    timedelta(weeks=1),
+)
 _LONGEST_QUEUE = 10_000
 
 
@@ -40,17 +48,13 @@ def signature(secret: str, body: str) -> str:
     return hmac.new(secret.encode(), body.encode(), hashlib.md5).hexdigest()
 
 
-def is_local(uri: str) -> bool:
-    """Is this address on this machine, or in a network of one's own?"""
+def _is_local(uri: str) -> bool:
+    """Does this address look local? The courier judges what its host resolves to."""
     try:
         name = urlsplit(uri).hostname or ""
     except ValueError:
         return False
-    try:
-        address = ipaddress.ip_address(name)
-    except ValueError:
-        return "." not in name or name.endswith((".localhost", ".local", ".internal", ".test"))
-    return address.is_loopback or address.is_private
+    return is_local_host(name)
 
 
 def wrong_uri(uri: object) -> str:
@@ -67,7 +71,7 @@ def wrong_uri(uri: object) -> str:
         return "uri must be an address."
     if bare or any(character <= " " for character in uri):
         return "uri must be an address."
-    if parts.scheme == "https" or (parts.scheme == "http" and is_local(uri)):
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_local(uri)):
         return ""
     return "uri must begin with https://."
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import socket
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -214,11 +216,11 @@ def test_a_failure_is_tried_again_by_the_schedule_and_then_pauses(
     settle(sandbox)
     assert state(sandbox, creator, hook)["num_consecutive_times_failed"] == 1
     tried = []
-    for hours in (1, 3, 24, 72, 168, 168, 168):
+    for seconds in (30, 5 * 60, 15 * 60, HOUR, 3 * HOUR, DAY, 7 * DAY):
         before = len(receiver.received)
-        control(sandbox, "POST", "clock", {"advance": hours * HOUR - 60})
+        control(sandbox, "POST", "clock", {"advance": seconds - 20})
         tried.append(len(receiver.received) - before)
-        control(sandbox, "POST", "clock", {"advance": 61})
+        control(sandbox, "POST", "clock", {"advance": 21})
         tried.append(len(receiver.received) - before)
     assert tried == [0, 1] * 7
     assert state(sandbox, creator, hook)["paused"] is True
@@ -317,6 +319,68 @@ def test_nobody_listening_is_a_failure_and_elsewhere_is_not_called(
     words = {each["attempts"][0]["words"] for each in (refused, elsewhere)}
     assert {each["attempts"][0]["status"] for each in (refused, elsewhere)} == {None}
     assert any("--hooks-anywhere" in each for each in words)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://134744072/",
+        "http://0x8.0x8.0x8.0x8/",
+        "http://010.010.010.010/",
+        "http://[::ffff:8.8.8.8]/",
+        "http://169.254.169.254/latest/meta-data/",
+        "http://2852039166/",
+    ],
+)
+def test_a_hook_elsewhere_is_refused_however_its_address_is_written(
+    sandbox: Sandbox, creator: str, uri: str
+) -> None:
+    assert send(sandbox, creator, "POST", "/webhooks", about(uri)).status == 400
+    assert sandbox.world.hooks == {}
+    secure = uri.replace("http://", "https://")
+    assert send(sandbox, creator, "POST", "/webhooks", about(secure)).status == 201
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    [delivery] = control(sandbox, "GET", "deliveries").json()["deliveries"]
+    assert "not a local address" in delivery["attempts"][0]["words"]
+
+
+def test_a_host_that_resolves_elsewhere_is_not_called(
+    sandbox: Sandbox, creator: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", Resolver("8.8.8.8"))
+    send(sandbox, creator, "POST", "/webhooks", about("http://intranet/"))
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    [delivery] = control(sandbox, "GET", "deliveries").json()["deliveries"]
+    assert "not a local address" in delivery["attempts"][0]["words"]
+
+
+def test_a_hook_is_sent_to_the_address_that_was_judged(
+    sandbox: Sandbox, creator: str, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that resolves to another address a moment later (DNS rebinding) gains nothing."""
+    resolver = Resolver("127.0.0.1", "8.8.8.8")
+    monkeypatch.setattr(socket, "getaddrinfo", resolver)
+    uri = receiver.uri.replace("127.0.0.1", "rebinding.test")
+    send(sandbox, creator, "POST", "/webhooks", about(uri))
+    act(sandbox, "stranger", "join")
+    settle(sandbox)
+    assert receiver.events == ["members:create"]
+    assert receiver.received[0].headers["Host"] == urlsplit(uri).netloc
+    assert resolver.asked == 1
+
+
+class Resolver:
+    """The DNS, as it answers one question after the other."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses, self.asked = addresses, 0
+
+    def __call__(self, host: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        address = self.addresses[min(self.asked, len(self.addresses) - 1)]
+        self.asked += 1
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
 
 
 def test_events_can_be_doubled_held_and_turned_round(
