@@ -16,7 +16,7 @@ from .http import JSON_API, Request, Response, api_error, json_response
 from .paging import InvalidCursor, cut
 from .switches import Switches
 from .things import Campaign, Member, Person, Tier, stamp
-from .world import World
+from .world import World, has_pledge
 
 __all__ = ["LEGACY", "Legacy"]
 
@@ -101,13 +101,13 @@ class Legacy:
         campaign = self.world.campaigns.get(key)
         if campaign is None or campaign.creator_id != pair.user_id:
             return None
-        roll = [
-            each
-            for each in self.world.members_of(key)
-            if each.will_pay_amount_cents and each.patron_status != "former_patron"
-        ]
         page = cut(
-            roll, request, url=self.url, most=_PLEDGES_A_PAGE, last_page="no cursor, no links"
+            self.world.members_of(key),
+            request,
+            url=self.url,
+            most=_PLEDGES_A_PAGE,
+            last_page="no cursor, no links",
+            keep=has_pledge,
         )
         here = [pair for pair in request.query if pair[0] != "page[cursor]"]
         patrons = [self.world.person(each.user_id) for each in page.items]
@@ -120,7 +120,7 @@ class Legacy:
                 "first": f"{self.url}{request.path}?{urlencode(here)}",
                 **(page.links or {}),
             },
-            "meta": {"count": len(roll)},
+            "meta": {"count": self.world.pledge_count(key)},
         }
 
     def _user(self, person: Person, *, email: bool) -> dict[str, Any]:

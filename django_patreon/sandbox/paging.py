@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -55,9 +55,11 @@ def cut(
     most: int,
     last_page: str,
     next_link: str = "whole",
+    keep: Callable[[Any], bool] = lambda item: True,
 ) -> Slice:
     """Cut the page that is asked for. Raises `InvalidCursor`.
 
+    Items that `keep` refuses are left out; only the items of this page are looked at.
     A count above the most is taken for the most, and nonsense for none given: unknown at Patreon.
     """
     query = dict(request.query)
@@ -65,7 +67,7 @@ def cut(
     number = int(wanted) if re.fullmatch("[0-9]{1,9}", wanted) else 0
     count = min(number, most) if number else most
     start = _start(query["page[cursor]"], len(items)) if query.get("page[cursor]") else 0
-    end = start + count
+    chosen, end = _gather(items, start, count, keep)
     meta: dict[str, Any] = {"total": len(items)}
     if not items:
         return Slice(items=(), meta=meta, links=None)  # an empty list has a total only (observed)
@@ -76,10 +78,24 @@ def cut(
         if next_link == "cursor only":
             again = []
         link = f"{url}{request.path}?{urlencode([*again, ('page[cursor]', cursor)])}"
-        return Slice(items=items[start:end], meta=meta, links={"next": link})
+        return Slice(items=chosen, meta=meta, links={"next": link})
     meta["cursors"] = {"next": None} if last_page.startswith("null") else {}
     links = {"next": None} if last_page.endswith("null link") else None
-    return Slice(items=items[start:], meta=meta, links=links)
+    return Slice(items=chosen, meta=meta, links=links)
+
+
+def _gather(
+    items: Sequence[Any], start: int, count: int, keep: Callable[[Any], bool]
+) -> tuple[list[Any], int]:
+    """Return up to `count` items that are kept, and the position of the next one."""
+    chosen: list[Any] = []
+    for position in range(start, len(items)):
+        item = items[position]
+        if keep(item):
+            if len(chosen) == count:
+                return chosen, position
+            chosen.append(item)
+    return chosen, len(items)
 
 
 def _cursor(position: int, total: int) -> str:

@@ -24,7 +24,12 @@ from .things import (
     member_id,
 )
 
-__all__ = ["Roll", "World"]
+__all__ = ["Roll", "World", "has_pledge"]
+
+
+def has_pledge(member: Member) -> bool:
+    """Will this member be charged again? API v1 lists only those."""
+    return bool(member.will_pay_amount_cents) and member.patron_status != "former_patron"
 
 
 @dataclass(kw_only=True)
@@ -156,6 +161,10 @@ class World:
         """How many pay a campaign."""
         return self._count(campaign_id, lambda member: member.patron_status == "active_patron")
 
+    def pledge_count(self, campaign_id: str) -> int:
+        """How many will be charged again."""
+        return self._count(campaign_id, has_pledge)
+
     def tier_patron_count(self, tier_id: str) -> int:
         """How many hold a tier."""
         return self._count(self.tiers[tier_id].campaign_id, lambda each: tier_id in each.tier_ids)
@@ -186,13 +195,12 @@ class Roll(Sequence[Member]):
             if each.campaign_id == campaign_id
             and not (theirs and crowd.number_of_member(each.id) is not None)
         ]
-        self._numbers: Sequence[int] = range(crowd.size if theirs else 0)
-        if world.crowd_gone and theirs:
-            gone = {crowd.number_of_member(key) for key in world.crowd_gone}
-            self._numbers = [number for number in self._numbers if number not in gone]
+        numbers = map(crowd.number_of_member, world.crowd_gone if theirs else ())
+        self._gone = sorted(number for number in numbers if number is not None)
+        self._generated = (crowd.size if theirs else 0) - len(self._gone)
 
     def __len__(self) -> int:
-        return len(self._stored) + len(self._numbers)
+        return len(self._stored) + self._generated
 
     @overload
     def __getitem__(self, index: int) -> Member: ...
@@ -206,6 +214,8 @@ class Roll(Sequence[Member]):
     def _at(self, position: int) -> Member:
         if position < len(self._stored):
             return self._stored[position]
-        number = self._numbers[position - len(self._stored)]
+        number = position - len(self._stored)
+        for gone in self._gone:
+            number += gone <= number
         generated = self._world.crowd.member(number, self._world.clock.now())
         return self._world.members.get(generated.id, generated)

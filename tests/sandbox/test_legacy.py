@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from datetime import datetime
+
 import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
+from django_patreon.sandbox.crowd import Crowd
+from django_patreon.sandbox.start import crowd_of
+from django_patreon.sandbox.things import Member
 
-from .asking import AGENT, tokens_for
+from .asking import AGENT, act, tokens_for
 
 HOME = "4410027"
 
@@ -58,6 +64,50 @@ def test_what_is_not_allowed_is_refused(
 ) -> None:
     access = tokens_for(sandbox, "gold")["access_token"]
     assert ask(sandbox, access, path, method).status == status
+
+
+class CountingCrowd(Crowd):
+    """A crowd that counts how often a member is computed."""
+
+    computed = 0
+
+    def member(self, number: int, now: datetime) -> Member:
+        self.computed += 1
+        return super().member(number, now)
+
+
+def test_a_page_of_pledges_computes_its_own_members_only(sandbox: Sandbox, creator: str) -> None:
+    plain = crowd_of(sandbox.world, 1_000_000)
+    names = [each.name for each in fields(plain) if each.init]
+    crowd = CountingCrowd(**{name: getattr(plain, name) for name in names})
+    sandbox.world.resize_crowd(crowd)
+    act(sandbox, "member-5", "cancel_now")
+    act(sandbox, "member-14", "delete")  # free: gone for good
+    crowd.computed = 0
+    page = ask(sandbox, creator, f"campaigns/{HOME}/pledges").json()
+    assert len(page["data"]) == 100
+    assert page["meta"]["count"] > 700_000
+    assert crowd.computed < 1000
+
+
+def test_all_pages_of_pledges_together_are_all_pledges(sandbox: Sandbox, creator: str) -> None:
+    sandbox.world.resize_crowd(crowd_of(sandbox.world, 300))
+    act(sandbox, "member-5", "cancel_now")
+    act(sandbox, "member-14", "delete")
+    target, seen, pages = f"campaigns/{HOME}/pledges", [], 0
+    while target:
+        page = ask(sandbox, creator, target).json()
+        seen += [each["id"] for each in page["data"]]
+        pages += 1
+        target = page["links"].get("next", "").partition("/api/oauth2/api/")[2]
+    expected = [
+        each.user_id
+        for each in sandbox.world.members_of(HOME)
+        if each.will_pay_amount_cents and each.patron_status != "former_patron"
+    ]
+    assert pages == 3
+    assert seen == expected
+    assert page["meta"]["count"] == len(expected)
 
 
 def test_two_sandboxes_in_one_process_know_nothing_of_each_other() -> None:
