@@ -21,6 +21,7 @@ from .legacy import LEGACY, Legacy
 from .life import Life
 from .limits import RateLimits
 from .oauth import OAuth
+from .pages import answer_page
 from .passing import Passing
 from .scenario import Scenario, apply_scenario
 from .server import Server
@@ -160,7 +161,7 @@ class Sandbox(Passing):
         if path.startswith(CHECKOUT):
             return answer_checkout(self, request)
         if not path.startswith("/api/"):
-            return edge_refusal(404, "There is no such page.")
+            return answer_page(self, request) or edge_refusal(404, "There is no such page.")
         # Mandatory, on the token call as well (official).
         if not request.header("User-Agent"):
             return edge_refusal(403, "A User-Agent is required.")

@@ -4,6 +4,8 @@ GET    /_sandbox/                this list
 GET    /_sandbox/openapi.json    API v2 as it is served here, for tools
 GET    /_sandbox/people          who there is: slug, id, name, memberships
 POST   /_sandbox/people          somebody new: {"slug": "zoe", "full_name": "Zoe Park"}
+POST   /_sandbox/people/change   {"user": "gold", "email": "new@example.org"}, or null for none;
+                                 also "is_email_verified"
 GET    /_sandbox/members         memberships of the first campaign, and what can be done
 POST   /_sandbox/members         {"do": "pledge", "user": "stranger", "tier": "Gold"}; also "days",
                                  "cadence" (1 or 12), "campaign"

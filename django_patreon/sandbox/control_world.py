@@ -58,6 +58,26 @@ def _new_person(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     return {"id": person.id, "slug": slug}
 
 
+def _change_person(sandbox: Sandbox, given: dict[str, Any]) -> Any:
+    person = person_of(sandbox, given.get("user"))
+    if person is None:
+        raise ValueError("user: nobody is called that")
+    email = given.get("email", person.email)
+    if email is not None and (not isinstance(email, str) or not 0 < len(email) <= 320):
+        raise ValueError("email must be text of 1 to 320 characters, or null")
+    verified = given.get("is_email_verified", person.is_email_verified)
+    if not isinstance(verified, bool):
+        raise ValueError("is_email_verified must be true or false")
+    person.email, person.is_email_verified = email, verified
+    sandbox.world.add_person(person)  # one of the crowd is stored now
+    return {
+        "id": person.id,
+        "slug": person.slug,
+        "email": email,
+        "is_email_verified": verified,
+    }
+
+
 def _member(sandbox: Sandbox, member: Member) -> dict[str, Any]:
     person = sandbox.world.person(member.user_id)
     return {
@@ -182,6 +202,7 @@ def person_of(sandbox: Sandbox, slug: Any) -> Person | None:
 WORLD = {
     ("GET", "people"): _people,
     ("POST", "people"): _new_person,
+    ("POST", "people/change"): _change_person,
     ("GET", "members"): _members,
     ("POST", "members"): _act,
     ("POST", "crowd"): _crowd,

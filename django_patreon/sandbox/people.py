@@ -109,6 +109,8 @@ class Settler:
         )
         self._join(
             self._person("declined-out", "Dora Finch", "card declined; nothing left"),
+            SILVER,
+            tier_ids=[],
             patron_status="declined_patron",
             last_charge_status="Declined",
             last_charge_date=self._ago(25),

@@ -23,6 +23,7 @@ _SCRIPT = (Path(__file__).parent / "room.js").read_bytes()
 _SWITCHES: dict[str, dict[str, Callable[[str], Any]]] = {
     "members": {"days": int, "cadence": int},
     "people": {},
+    "people/change": {"is_email_verified": lambda word: word == "yes"},
     "crowd": {"members": int},
     "clock": {"advance": float},
     "faults": {"times": int, "share": float, "seconds": float},

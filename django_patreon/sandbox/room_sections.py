@@ -75,6 +75,15 @@ def members(sandbox: Sandbox) -> str:
         + markup.entry("Name", "full_name")
         + "<button>Let somebody new come</button>",
     )
+    change = markup.form(
+        "people/change",
+        markup.select("E-mail of", "user", people)
+        + markup.entry("New address", "email")
+        + markup.select(
+            "Confirmed", "is_email_verified", [("", "as it is"), ("yes", "yes"), ("no", "no")]
+        )
+        + "<button>Change it</button>",
+    )
     crowd = markup.form(
         "crowd",
         markup.entry(
@@ -82,7 +91,7 @@ def members(sandbox: Sandbox) -> str:
         )
         + "<button>Generate members</button>",
     )
-    return markup.section("members", "Members", act + table + more + newcomer + crowd)
+    return markup.section("members", "Members", act + table + more + newcomer + change + crowd)
 
 
 def clock(sandbox: Sandbox) -> str:

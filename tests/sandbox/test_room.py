@@ -180,3 +180,12 @@ def test_half_a_character_is_refused_and_the_pages_go_on(sandbox: Sandbox) -> No
     assert sandbox.world.person_called("zoe") is None
     show(sandbox)
     assert authorize(sandbox).status == 200
+
+
+def test_an_address_is_changed_by_hand(sandbox: Sandbox) -> None:
+    submit(sandbox, "people/change", user="gold", email="new@example.org", is_email_verified="no")
+    gold = sandbox.world.person_called("gold")
+    assert gold is not None
+    assert (gold.email, gold.is_email_verified) == ("new@example.org", False)
+    submit(sandbox, "people/change", user="gold", email="", is_email_verified="")
+    assert (gold.email, gold.is_email_verified) == ("new@example.org", False)
