@@ -26,6 +26,9 @@ class PatreonSettings:
 
     BASE_URL: str = "https://www.patreon.com"
     """Where Patreon is; the sandbox's address in development. No trailing slash needed."""
+    BROWSER_URL: str = ""
+    """Where the browser finds Patreon, if the site finds it at another address, as a sandbox in a
+    container. Used for the sign-in page and for links to Patreon. Empty: BASE_URL."""
     TOKEN_KEYS: tuple[str, ...] = field(default=(), repr=False)
     """Secrets that encrypt what we store: the first encrypts, all decrypt. Empty: Django's
     SECRET_KEY and SECRET_KEY_FALLBACKS stand in."""
@@ -70,6 +73,11 @@ class PatreonSettings:
         """`BASE_URL` without a trailing slash."""
         return self.BASE_URL.rstrip("/")
 
+    @property
+    def browser_url(self) -> str:
+        """`BROWSER_URL`, or else `BASE_URL`, without a trailing slash."""
+        return (self.BROWSER_URL or self.BASE_URL).rstrip("/")
+
 
 _NAMES = tuple(each.name for each in dataclasses.fields(PatreonSettings))
 _FLAGS = tuple(each.name for each in dataclasses.fields(PatreonSettings) if each.type == "bool")
@@ -96,9 +104,14 @@ def patreon_settings() -> PatreonSettings:
     values = {key: value for key, value in given.items() if key in _NAMES}
     values["TOKEN_KEYS"] = _strings("TOKEN_KEYS", values.get("TOKEN_KEYS", ()))
     values["TIMEOUT"] = _timeout(values.get("TIMEOUT", PatreonSettings.TIMEOUT))
-    for name in ("BASE_URL", "USER_AGENT"):
+    for name in ("BASE_URL", "BROWSER_URL", "USER_AGENT"):
         if not isinstance(values.get(name, ""), str):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be text.")
+    browser = values.get("BROWSER_URL", "")
+    if browser and not browser.startswith(("http://", "https://")):
+        raise ImproperlyConfigured(
+            "PATREON['BROWSER_URL'] must be an address such as 'http://localhost:8001'."
+        )
     for name in _FLAGS:
         # Exactly a bool: a hopeful "False" from the environment must not open a door.
         if not isinstance(values.get(name, False), bool):

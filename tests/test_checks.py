@@ -76,6 +76,8 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"PATREON": {"LINK_VERIFIED_EMAIL": "False"}}, "E002", "True or False"),
         ({"PATREON": {"REFRESH_MARGIN": 7}}, "E002", "timedelta"),
         ({"PATREON": {"BASE_URL": None}}, "E002", "BASE_URL"),
+        ({"PATREON": {"BROWSER_URL": None}}, "E002", "BROWSER_URL"),
+        ({"PATREON": {"BROWSER_URL": "localhost:8001"}}, "E002", "http://localhost:8001"),
         ({"PATREON": {"DECLINED_GRACE": 7}}, "E002", "DECLINED_GRACE"),
         ({"PATREON": {"COUNT_TRIAL": 1}}, "E002", "COUNT_TRIAL"),
         ({"PATREON": {"CAMPAIGN_ID": []}}, "E002", "CAMPAIGN_ID"),
@@ -132,9 +134,10 @@ def test_a_site_may_have_middleware_of_its_own(settings, installed: list[str]) -
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "https://patreon.com.evil.example"])
-def test_production_talks_to_patreon_alone(settings, url: str) -> None:
-    settings.PATREON = {"BASE_URL": url}
-    assert "E009" in faults(deploy=True)
+@pytest.mark.parametrize("name", ["BASE_URL", "BROWSER_URL"])
+def test_production_talks_to_patreon_alone(settings, name: str, url: str) -> None:
+    settings.PATREON = {name: url}
+    assert f"Leave {name} out" in faults(deploy=True)["E009"]
     settings.DEBUG = True
     assert faults(deploy=True) == {}
 

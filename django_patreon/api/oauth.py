@@ -54,7 +54,7 @@ class TokenGrant:
 
 def authorize_url() -> str:
     """Where the browser is sent to ask the person."""
-    return patreon_settings().base_url + AUTHORIZE_PATH
+    return patreon_settings().browser_url + AUTHORIZE_PATH
 
 
 def token_url() -> str:

@@ -93,16 +93,21 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
         return []
     faults: list[CheckMessage] = []
     try:
-        url = urlsplit(patreon_settings().BASE_URL)
+        conf = patreon_settings()
     except ImproperlyConfigured:
         return []  # E002 has said it
-    host = url.hostname or ""
-    if url.scheme != "https" or not (host == "patreon.com" or host.endswith(".patreon.com")):
+    for name, address in (("BASE_URL", conf.base_url), ("BROWSER_URL", conf.browser_url)):
+        url = urlsplit(address)
+        host = url.hostname or ""
+        if url.scheme == "https" and (host == "patreon.com" or host.endswith(".patreon.com")):
+            continue
+        if name == "BROWSER_URL" and not conf.BROWSER_URL:
+            continue  # it is BASE_URL
         faults.append(
             Error(
-                f"PATREON['BASE_URL'] is {url.scheme}://{host}, which is not Patreon: whoever runs"
+                f"PATREON[{name!r}] is {url.scheme}://{host}, which is not Patreon: whoever runs"
                 " that host decides who is who on this site.",
-                hint="Leave BASE_URL out in production.",
+                hint=f"Leave {name} out in production.",
                 id="django_patreon.E009",
             )
         )

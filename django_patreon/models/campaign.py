@@ -132,4 +132,4 @@ def page_address(url: str) -> str:
     """
     parts = urlsplit(url)
     query = f"?{parts.query}" if parts.query else ""
-    return f"{patreon_settings().base_url}/{parts.path.lstrip('/')}{query}"
+    return f"{patreon_settings().browser_url}/{parts.path.lstrip('/')}{query}"

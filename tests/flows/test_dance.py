@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from social_django.models import UserSocialAuth
 
-from django_patreon.models import PatreonAccount
+from django_patreon.models import PatreonAccount, Tier
 
 from .conftest import Browser, Patreon, visit_together
 
@@ -65,6 +65,20 @@ def test_a_patreon_that_is_away_is_a_page(visitor: Browser, settings, patreon: P
     callback = visitor.consent("gold")
     settings.PATREON = {"BASE_URL": "http://127.0.0.1:9", "RATE_LIMIT": None}
     assert visitor.get(callback).status_code == 503
+
+
+def test_browser_and_site_can_find_patreon_at_two_addresses(
+    visitor: Browser, patreon: Patreon, settings
+) -> None:
+    """As in containers: the browser's address for pages, the site's for requests."""
+    browser_url = patreon.url.replace("127.0.0.1", "localhost")
+    settings.PATREON = {**settings.PATREON, "BROWSER_URL": f"{browser_url}/"}
+    assert visitor.begin().startswith(f"{browser_url}/oauth2/authorize?")
+    assert "signed in as" in visitor.sign_in("gold").text
+    for tier in Tier.objects.all():
+        assert tier.checkout_url.startswith(f"{browser_url}/checkout/")
+    settings.PATREON = {"BASE_URL": "http://127.0.0.1:9", "BROWSER_URL": browser_url}
+    assert visitor.sign_in("gold").status_code == 503
 
 
 @pytest.mark.parametrize("crowd", [2, 4])
