@@ -6,7 +6,7 @@ import logging
 import random
 import uuid
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from .server import Server
 from .start import default_world
 from .state import read_state, write_state
 from .switches import Switches
+from .things import Delivery
 
 __all__ = ["Sandbox"]
 
@@ -69,7 +70,7 @@ class Sandbox(Passing):
         if kept is not None:
             self.world, self.switches, self.grants = kept.world, kept.switches, kept.grants()
             self.faults.armed = kept.faults
-            self._attach()
+            self._attach(kept.deliveries)
         self.save()  # says now what would fail later
 
     def reset(self) -> None:
@@ -86,7 +87,7 @@ class Sandbox(Passing):
             self.notices: deque[tuple[str, str]] = deque(maxlen=20)
             self._attach()
 
-    def _attach(self) -> None:
+    def _attach(self, sent: Iterable[Delivery] = ()) -> None:
         """Let life and courier work on the world that is there now."""
         if self._courier is not None:
             self._courier.close()
@@ -96,6 +97,7 @@ class Sandbox(Passing):
             self._lock,
             anywhere=self.hooks_anywhere,
             after_each=self.keep,
+            log=sent,
         )
         self.life = Life(self.world, self.switches, lambda: self.url)
 
@@ -223,7 +225,9 @@ class Sandbox(Passing):
         """Write the state file, if there is to be one. Raises `OSError`."""
         if self._state is not None:
             with self._lock:
-                write_state(self._state, self.world, self.grants, self.faults.armed)
+                write_state(
+                    self._state, self.world, self.grants, self.faults.armed, self.courier.log
+                )
 
     def keep(self) -> bool:
         """Save, and return True; or log why that failed. It is tried again after each change."""

@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -37,10 +37,13 @@ class Courier:
         *,
         anywhere: bool,
         after_each: Callable[[], object],
+        log: Iterable[Delivery] = (),
     ) -> None:
         self.world, self.switches, self.anywhere = world, switches, anywhere
         self._after_each = after_each
-        self.log: deque[Delivery] = deque(maxlen=500)
+        # One that waits to be tried again is in a queue, too: it must be one object.
+        queued = {each.id: each for hook in world.hooks.values() for each in hook.queue}
+        self.log = deque((queued.get(each.id, each) for each in log), maxlen=500)
         """What was tried, oldest first, each once."""
         self._changed = threading.Condition(lock)
         self._busy: set[str] = set()

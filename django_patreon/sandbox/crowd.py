@@ -14,13 +14,14 @@ from datetime import UTC, datetime, timedelta
 
 from .things import Member, Person, PledgeEvent
 
-__all__ = ["Crowd"]
+__all__ = ["PAST", "Crowd"]
 
 _FIRST_USER = 60_000_000
 _FIRST_EVENT = 90_000_000
 _LARGEST = 10_000_000
 _A_PAGE = 1000
 _MONTH = timedelta(days=30)
+PAST = timedelta(days=800)
 
 _FIRST_NAMES = [
     "Ada",
@@ -107,7 +108,7 @@ class Crowd:
     prices: list[int] = field(default_factory=list)
     currency: str = "EUR"
     since: datetime = datetime(2020, 1, 1, tzinfo=UTC)
-    """What the times of the crowd are counted from."""
+    """What the times of the crowd are counted from: 800 days before it came."""
 
     _people: dict[str, Person] = field(default_factory=dict, init=False, repr=False)
 
@@ -224,8 +225,22 @@ class Crowd:
         elif kind == "declined":
             member.patron_status, member.last_charge_status = "declined_patron", "Declined"
         elif kind == "cancelled":
-            member.will_pay_amount_cents = 0
+            self._cancelled(member, now)
         return member
+
+    def _cancelled(self, member: Member, now: datetime) -> None:
+        """All who have cancelled paid for the last time when the crowd came, and end together:
+        `count` looks at the first twenty only."""
+        member.will_pay_amount_cents = 0
+        member.last_charge_date, end = self.since + PAST, self.since + PAST + _MONTH
+        member.campaign_lifetime_support_cents = member.currently_entitled_amount_cents or 0
+        member.next_charge_date = member.ends_at = end
+        member.ends = "period"
+        if now >= end:
+            member.patron_status, member.ends = "former_patron", ""
+            member.next_charge_date = member.ends_at = None
+            member.currently_entitled_amount_cents = 0
+            member.tier_ids = self.tier_ids[:1]
 
     def history(self, member: Member) -> list[PledgeEvent]:
         """How a pledge of the crowd began; nothing for who never pledged."""

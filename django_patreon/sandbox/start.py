@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from .crowd import Crowd
+from .crowd import PAST, Crowd
 from .ids import (
     BRONZE,
     CREATOR,
@@ -89,5 +89,5 @@ def crowd_of(world: World, size: int) -> Crowd:
         tier_ids=[each.id for each in tiers],
         prices=[each.amount_cents for each in tiers],
         currency=world.campaigns[HOME].currency,
-        since=(world.clock.now() - timedelta(days=800)).replace(microsecond=0),
+        since=(world.clock.now() - PAST).replace(microsecond=0),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from .grants import Code, Grants, Pair
 from .member_facts import judge_fact
 from .plain import Wrong, dump, load
 from .switches import Switches
+from .things import Delivery
 from .world import World
 
 __all__ = ["State", "read_state", "write_state"]
@@ -21,12 +23,13 @@ FORMAT = 1
 
 @dataclass(kw_only=True)
 class State:
-    """What is kept: the world with its hooks and their queues, what was granted, switches."""
+    """What is kept: the world with its hooks and their queues, grants, deliveries, switches."""
 
     format: int = FORMAT
     world: World
     switches: Switches
     faults: list[Fault] = field(default_factory=list)
+    deliveries: list[Delivery] = field(default_factory=list)
     issued: int = 0
     pairs: list[Pair] = field(default_factory=list)
     codes: dict[str, Code] = field(default_factory=dict)
@@ -44,12 +47,19 @@ class State:
         )
 
 
-def write_state(path: Path, world: World, grants: Grants, faults: list[Fault]) -> None:
+def write_state(
+    path: Path,
+    world: World,
+    grants: Grants,
+    faults: list[Fault],
+    deliveries: Iterable[Delivery],
+) -> None:
     """Replace the file in one step: whoever reads it finds the old or the new, and both whole."""
     state = State(
         world=world,
         switches=grants.switches,
         faults=faults,
+        deliveries=list(deliveries),
         issued=grants.issued,
         pairs=grants.pairs,
         codes=grants.codes,

@@ -120,6 +120,26 @@ def test_pledge_history_comes_along_at_five_hundred_a_page() -> None:
     assert {each["attributes"]["type"] for each in events} >= {"pledge_start", "subscription"}
 
 
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_who_cancelled_in_the_crowd_ends_and_is_counted_so(is_stored: bool) -> None:
+    sandbox, _ = crowded(57)
+    key = sandbox.world.crowd.member_id(18)
+    if is_stored:
+        act(sandbox, "member-18", "change", tier="Gold")
+        act(sandbox, "member-18", "cancel")
+    member = sandbox.world.member(key)
+    assert member is not None
+    assert (member.ends, len(member.tier_ids)) == ("period", 2)
+    control(sandbox, "POST", "clock", {"advance": 31 * 86400})
+    member = sandbox.world.member(key)
+    assert member is not None
+    assert (member.patron_status, member.ends) == ("former_patron", "")
+    assert (member.currently_entitled_amount_cents, len(member.tier_ids)) == (0, 1)
+    roll = list(sandbox.world.members_of(HOME))
+    active = sum(each.patron_status == "active_patron" for each in roll)
+    assert sandbox.world.patron_count(HOME) == active
+
+
 def test_nothing_is_left_of_people_who_are_gone_when_the_crowd_shrinks() -> None:
     sandbox, access = crowded(100)
     given = tokens_for(sandbox, "member-70")

@@ -60,6 +60,29 @@ def test_a_queue_goes_on_where_it_was(file: Path, receiver: Receiver) -> None:
     assert not Sandbox(state=file).courier.pending
 
 
+def test_what_was_sent_is_still_listed_and_can_be_sent_again(
+    file: Path, receiver: Receiver
+) -> None:
+    before = Sandbox(state=file)
+    creator = tokens_for(before, "creator")["access_token"]
+    send(before, creator, "POST", "/webhooks", about(receiver.uri))
+    receiver.answers = [200, 500]
+    act(before, "gold", "decline")
+    assert before.courier.settle(seconds=10)
+    act(before, "silver", "decline")
+    assert before.courier.settle(seconds=10)
+    after = Sandbox(state=file)
+    listed = control(after, "GET", "deliveries").json()
+    assert listed == control(before, "GET", "deliveries").json()
+    assert [each["delivered"] for each in listed["deliveries"]] == [True, False]
+    control(after, "POST", "deliveries/again", {"id": listed["deliveries"][0]["id"]})
+    assert control(after, "POST", "clock", {"advance": 7 * 86400}).status == 200
+    states = [
+        each["delivered"] for each in control(after, "GET", "deliveries").json()["deliveries"]
+    ]
+    assert states[:2] == [True, True]  # the one that had failed is noted where it was
+
+
 def test_the_file_is_for_its_owner_only_and_nothing_is_left_beside_it(file: Path) -> None:
     sandbox = Sandbox(state=file)
     tokens_for(sandbox)
