@@ -294,11 +294,14 @@ class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two 
         steps = list(PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline)
         if not users_are_djangos(self):
             return super().pipeline(steps, pipeline_index, *args, **kwargs)
+        is_complete = False
         try:
-            return self._run_in_one(steps, pipeline_index, *args, **kwargs)
-        except Exception:
-            keep_pair(kwargs.get("response") or {})
-            raise
+            found = self._run_in_one(steps, pipeline_index, *args, **kwargs)
+            is_complete = isinstance(found, self.strategy.storage.user.user_model())
+        finally:
+            if not is_complete:  # it failed, or a step of the site's own interrupted it
+                keep_pair(kwargs.get("response") or {})
+        return found
 
     def _run_in_one(self, steps: list[str], pipeline_index: int, *args: Any, **kwargs: Any) -> Any:
         using = router.db_for_write(PatreonAccount)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django.db import DatabaseError, router, transaction
@@ -29,25 +31,28 @@ def seal_grant(grant: TokenGrant) -> dict[str, Any]:
         "refresh_token": Sealed.of(grant.refresh_token).ciphertext,
         "expires_in": grant.expires_in,
         "scopes": list(grant.scopes),
+        "obtained_at": grant.obtained_at.isoformat(),
     }
 
 
 def open_grant(response: dict[str, Any]) -> TokenGrant:
     """Read back what `seal_grant` wrote into a pipeline's `response`; empty if unreadable."""
     sealed = response.get("patreon_grant") or {}
-    return TokenGrant(
+    grant = TokenGrant(
         access_token=_opened(sealed.get("access_token")),
         refresh_token=_opened(sealed.get("refresh_token")),
         expires_in=sealed.get("expires_in"),
         scopes=tuple(sealed.get("scopes") or ()),
     )
+    stamp = sealed.get("obtained_at")
+    return replace(grant, obtained_at=datetime.fromisoformat(stamp)) if stamp else grant
 
 
 def keep_pair(response: dict[str, Any]) -> None:
-    """After a sign-in that failed: keep the tokens it brought for the account that they are of.
+    """Keep the tokens of a sign-in that failed or was interrupted, for the account they belong to.
 
-    Patreon may have ended the older pair when it gave this one (observed), and the rollback has
-    left the site with the older one.
+    Patreon may have ended the older pair when it gave this one (observed). After a rollback, or
+    when the visitor never resumes the sign-in, the site would be left with the older one.
     """
     grant, patreon_id = open_grant(response), response.get("id")
     if not grant.refresh_token:
@@ -65,7 +70,7 @@ def keep_pair(response: dict[str, Any]) -> None:
         run_durably(store, using=using)
     except DatabaseError as error:
         logger.warning(
-            "The tokens of a failed sign-in of %s were not kept: %s", patreon_id, type(error)
+            "The tokens of an unfinished sign-in of %s were not kept: %s", patreon_id, type(error)
         )
 
 

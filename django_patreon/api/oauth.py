@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django_patreon.conf import patreon_settings
@@ -40,7 +42,7 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenGrant:
-    """What the token endpoint gave: both tokens, the seconds they live, the scopes granted.
+    """What the token endpoint gave: both tokens, their life in seconds, the scopes, and when.
 
     `refresh_token` is empty and `expires_in` None when Patreon left them out. Scopes are sticky at
     Patreon, so the grant may be larger than what was asked (observed).
@@ -50,6 +52,7 @@ class TokenGrant:
     refresh_token: Secret
     expires_in: int | None
     scopes: tuple[str, ...]
+    obtained_at: datetime = field(default_factory=partial(datetime.now, UTC))
 
 
 def authorize_url() -> str:

@@ -18,7 +18,7 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .news import tell_reconnected
-from .pair import COLUMNS, columns_of, reconnect, token_of
+from .pair import COLUMNS, columns_of, is_superseded, reconnect, token_of
 from .renewal import refresh
 
 __all__ = ["access_token", "client_for", "store"]
@@ -38,11 +38,14 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
 
     A pair is kept whole or not at all. When the grant has no refresh token, the stored pair stays;
     an account that has none is marked for reconnecting, because one access token is no connection.
+    An older pair never replaces a newer one, and the same pair is not stored twice.
     A living pair with rights over a campaign is not given up for one with fewer.
     """
     was_lost = not account._state.adding and account.state == PatreonAccount.State.RECONNECT
     changed = {*also}
-    if grant.access_token and grant.refresh_token:
+    if is_superseded(grant, account):
+        pass
+    elif grant.access_token and grant.refresh_token:
         lost = _campaign_scopes(account.scopes) - _campaign_scopes(grant.scopes)
         if lost and account.state == PatreonAccount.State.CONNECTED and account.refresh_token:
             logger.warning(

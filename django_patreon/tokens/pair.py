@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.utils import timezone
 
 from django_patreon.api import TokenGrant
@@ -13,7 +14,7 @@ from django_patreon.fields import Sealed
 from django_patreon.models import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
 from django_patreon.secret import Secret
 
-__all__ = ["COLUMNS", "columns_of", "reconnect", "token_of"]
+__all__ = ["COLUMNS", "columns_of", "is_superseded", "reconnect", "token_of"]
 
 COLUMNS = PAIR_COLUMNS | LEASE_COLUMNS | {"last_refresh_message"}
 """What a new pair changes."""
@@ -31,11 +32,31 @@ def columns_of(grant: TokenGrant) -> dict[str, Any]:
     return {
         "access_token": Sealed.of(grant.access_token),
         "refresh_token": Sealed.of(grant.refresh_token),
-        "token_expires_at": timezone.now() + lifetime,
+        "token_expires_at": _obtained_at(grant) + lifetime,
         "token_lifetime": lifetime,
         "state": PatreonAccount.State.CONNECTED,
         "last_refresh_message": "",
     }
+
+
+def is_superseded(grant: TokenGrant, account: PatreonAccount) -> bool:
+    """Does the account hold this pair already, or a newer one?
+
+    A sign-in that a step interrupted may go on long after another one brought a newer pair.
+    """
+    expires, lifetime = account.token_expires_at, account.token_lifetime
+    if not account.refresh_token or expires is None or lifetime is None:
+        return False
+    if account.refresh_token == grant.refresh_token:
+        return True
+    # A time in the future was written by a machine whose clock is wrong, and says nothing.
+    return _obtained_at(grant) < expires - lifetime <= timezone.now()
+
+
+def _obtained_at(grant: TokenGrant) -> datetime:
+    """Return when Patreon gave the pair, in the form that Django's columns take."""
+    when = grant.obtained_at
+    return when if settings.USE_TZ else timezone.make_naive(when, timezone.get_default_timezone())
 
 
 def token_of(account: PatreonAccount) -> Secret:
