@@ -5,35 +5,59 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Unpack
 
+from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import BasePermission
 
-from .access import Asked, Rule, patron_of, sentence
+from .access import Asked, Rule, patron_of, refuse_another_name, sentence
 from .entitlement import Reason
 
 __all__ = ["IsPatron"]
 
 
 class IsPatron(BasePermission):
-    """Let patrons in: `permission_classes = [IsPatron]`, or `[IsPatron.of(tier="gold")]`."""
+    """Let patrons in: `permission_classes = [IsPatron]`, or `[IsPatron.of(tier="gold")]`.
 
-    rule = Rule()
+    The rule may stand on a class, as in `PatronRequiredMixin`: `patron_rule = {"tier": "gold"}`, on
+    the permission or on the view that lists plain `IsPatron`.
+    """
+
+    patron_rule: dict[str, Any] | None = None
     message = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "rule" in vars(cls):
-            cls.rule.declare(f"{cls.__module__}.{cls.__qualname__}")
+        refuse_another_name(cls)
+        if cls.patron_rule is not None:
+            Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
 
     @classmethod
-    def of(cls, **rule: Unpack[Asked]) -> type[IsPatron]:
+    def of(cls, *unnamed: Any, **rule: Unpack[Asked]) -> type[IsPatron]:
         """Return the permission for a rule, the same one each time; arguments are `Rule`'s."""
+        if unnamed:
+            raise TypeError(f'What a gate asks for is named: IsPatron.of(tier="{unnamed[0]}").')
         base: Any = cls
         return _permission(base, Rule(**rule).declare(f"{cls.__name__}.of({rule})"))
+
+    def rule_for(self, view: Any) -> Rule:
+        """Return what the permission asks for, or else the view that lists it.
+
+        Raises `ImproperlyConfigured` where both say something.
+        """
+        theirs = getattr(view, "patron_rule", None)
+        if theirs is not None and (self._made is not None or self.patron_rule is not None):
+            raise ImproperlyConfigured(
+                f"{type(view).__name__}.patron_rule and its permission both name a rule."
+            )
+        if self._made is not None:
+            return self._made
+        return Rule(**(self.patron_rule or theirs or {}))
+
+    _made: Rule | None = None
 
     def has_permission(self, request: Any, view: Any) -> bool:
         """Ask whoever DRF has authenticated; who is not, DRF itself asks to sign in."""
         _ = request.user  # makes DRF authenticate, and tell Django's request of it
-        decision = patron_of(request).decide(self.rule)
+        decision = patron_of(request).decide(self.rule_for(view))
         if decision.reason is not Reason.ANONYMOUS:
             self.message = sentence(decision)
         return decision.allowed
@@ -43,5 +67,5 @@ class IsPatron(BasePermission):
 def _permission(base: type[IsPatron], rule: Rule) -> type[IsPatron]:
     """A view may ask for its permission anew at every request."""
     made: type[IsPatron] = type(base.__name__, (base,), {})
-    made.rule = rule
+    made._made = rule
     return made

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import wraps
 from io import BytesIO
 from typing import Any
 
@@ -52,6 +53,34 @@ def outside(request: HttpRequest) -> HttpResponse:
     return said(True)
 
 
+def flag(view: Any) -> Any:
+    """A decorator of a site's own, which asks before the cache is looked at."""
+
+    @wraps(view)
+    def wrapper(request: HttpRequest) -> HttpResponse:
+        request.is_patron = check(request.user).allowed
+        return view(request)
+
+    return wrapper
+
+
+class Flag:
+    """A middleware of a site's own, which asks at each request."""
+
+    def __init__(self, get_response: Any) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> Any:
+        request.is_patron = check(request.user).allowed
+        return self.get_response(request)
+
+
+@flag
+@cache_page(60)
+def asked_before(request: HttpRequest) -> HttpResponse:
+    return said(request.is_patron)
+
+
 @cache_page(60)
 def of_a_token(request: HttpRequest) -> HttpResponse:
     """An API that knows people in a way of its own."""
@@ -98,7 +127,9 @@ def file(request: HttpRequest) -> FileResponse:
     return FileResponse(BytesIO(b"a picture"))
 
 
-FORMS = {each.__name__: each for each in (tag, rows, inside, outside, of_a_token, plain)}
+FORMS = {
+    each.__name__: each for each in (tag, rows, inside, outside, asked_before, of_a_token, plain)
+}
 urlpatterns = [
     path("api/", cache_page(60)(Api.as_view())),
     path("strangers/", Strangers.as_view()),
@@ -123,7 +154,7 @@ def read(client: Client, name: str, **headers: str) -> str:
     return client.get(f"/cached/{name}/", headers={"host": "localhost", **headers}).content.decode()
 
 
-@pytest.mark.parametrize("form", ["tag", "rows", "inside", "outside"])
+@pytest.mark.parametrize("form", ["tag", "rows", "inside", "outside", "asked_before"])
 def test_the_next_one_does_not_get_the_patrons_page(dance: Dance, form: str) -> None:
     Story.objects.create(title="open")
     dance.sign_in("gold")
@@ -147,11 +178,20 @@ def test_nor_does_another_token(dance: Dance) -> None:
     assert read(Client(), "of_a_token") == "closed"
 
 
-def test_a_cache_behind_the_gate_may_keep_the_page(dance: Dance) -> None:
+def test_a_cache_behind_the_gate_keeps_nothing(dance: Dance) -> None:
+    """The page may say more of the person than that they may come in."""
     dance.sign_in("gold")
     read(dance.client, "outside")
     kept: Any = cache
-    assert len(kept._cache) == 2  # the page, and what it varies on
+    assert not kept._cache
+
+
+def test_nor_does_one_behind_a_middleware_that_asks(dance: Dance, settings) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_caches.Flag"]
+    dance.sign_in("gold")
+    read(dance.client, "plain")
+    kept: Any = cache
+    assert not kept._cache
 
 
 def test_a_page_without_a_gate_is_cached(dance: Dance) -> None:

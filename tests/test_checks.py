@@ -179,7 +179,7 @@ def test_so_is_one_that_a_url_names(settings, view: type[PatronRequiredMixin]) -
 
 def test_so_is_one_of_a_permission_that_a_site_has_written(settings) -> None:
     settings.PATREON = {"TIERS": {"gold": "1"}}
-    type("Mine", (IsPatron,), {"rule": Rule(tier="glod"), "__qualname__": "Site.Mine"})
+    type("Mine", (IsPatron,), {"patron_rule": {"tier": "glod"}, "__qualname__": "Site.Mine"})
     try:
         assert "Site.Mine asks for the tier 'glod'" in faults()["E010"]
     finally:

@@ -14,11 +14,11 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from django_patreon.access import Patron, Rule, acting_in, check, patron_of
-from django_patreon.access.current import now
 from django_patreon.access.loading import LONGEST_KEPT, load, read
 from django_patreon.access.view_as import VIEW_AS, is_staff, may_view_as, pretended
 from django_patreon.entitlement import Decision, Reason, decide
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
+from django_patreon.moments import now
 from django_patreon.sandbox.ids import GOLD, SILVER
 
 from .dance import Dance

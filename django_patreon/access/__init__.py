@@ -4,6 +4,7 @@
     @patron_required(at_least="silver")            a view, sync or async
     class Page(PatronRequiredMixin, ...)           a class-based view
     class Post(PatronGated): ...                   Post.objects.visible_to(user)
+    gate_for(request, post)                        a view of one such row; PatronGatedDetailView
     request.patreon.check(cents=500)               with PatreonMiddleware
     PatronFileView                                 a private file
 
@@ -16,10 +17,11 @@ from .changes import listen
 from .current import acting_in
 from .files import PatronFileView
 from .gated import PatronGated
-from .gates import PatronRequiredMixin, keep_private, locked, patron_required
+from .gates import PatronRequiredMixin, keep_private, locked, patron_required, refuse_another_name
 from .loading import KnownTier
 from .page import locked_page
 from .patron import Patron, acheck, check, patron_for, patron_of
+from .rows import PatronGatedDetailView, gate_for
 from .rules import Asked, Rule, declared_rules, near_tier, tier_id
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
 from .words import heading, needs_in_words, sentence
@@ -31,6 +33,7 @@ __all__ = [
     "Patron",
     "PatronFileView",
     "PatronGated",
+    "PatronGatedDetailView",
     "PatronRequiredMixin",
     "Rule",
     "acheck",
@@ -38,6 +41,7 @@ __all__ = [
     "check",
     "declared_rules",
     "forget_view_as",
+    "gate_for",
     "heading",
     "keep_private",
     "listen",
@@ -49,6 +53,7 @@ __all__ = [
     "patron_for",
     "patron_of",
     "patron_required",
+    "refuse_another_name",
     "remember_view_as",
     "sentence",
     "tier_id",

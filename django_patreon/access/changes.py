@@ -27,7 +27,7 @@ def listen() -> None:
         news.connect(_forget, dispatch_uid="django_patreon.access")
 
 
-def _forget(**kwargs: Any) -> None:
+def _forget(using: str | None = None, **kwargs: Any) -> None:
     request = current_request()
     if request is not None:
-        patron_of(request).forget()
+        patron_of(request).forget(using)

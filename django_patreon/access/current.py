@@ -1,21 +1,27 @@
-"""Where and when a gate is asked: in which request, at what time, and not in async code."""
+"""Where a gate is asked: in which request, about whom, in which transaction, not in async code."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from datetime import datetime
-from functools import wraps
+from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.exceptions import SynchronousOnlyOperation
-from django.utils import timezone
+from django.db import connections, models, transaction
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = ["acting_in", "current_request", "now", "with_a_cure"]
+__all__ = [
+    "Write",
+    "acting_in",
+    "current_request",
+    "never_stored",
+    "refuse_what_is_no_user",
+    "with_a_cure",
+]
 
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
 
@@ -38,10 +44,44 @@ class acting_in:
         _request.reset(self.token)
 
 
-def now() -> datetime:
-    """The time, aware whatever the site's settings."""
-    found = timezone.now()
-    return found if settings.USE_TZ else timezone.make_aware(found)
+@cache
+def never_stored(kind: Any) -> Any:
+    """Return the request's class with an answer for Django's cache that nobody can change.
+
+    `cache_page` begins by setting it, which may be after the question was asked: in a decorator
+    around it, or in a middleware.
+    """
+    fixed = property(lambda request: False, lambda request, value: None)
+    return type(kind.__name__, (kind,), {"_cache_update_cache": fixed})
+
+
+def refuse_what_is_no_user(given: Any) -> None:
+    """Raise `TypeError` for a request, or a row of another model whose key may be a user's, too.
+
+    What else is no user, such as a template's empty variable, is nobody.
+    """
+    another = isinstance(given, models.Model) and not isinstance(given, get_user_model())
+    if another or (hasattr(given, "META") and hasattr(given, "method")):
+        raise TypeError(
+            f"A gate wants a user, such as request.user, and not {type(given).__name__}."
+        )
+
+
+class Write:
+    """A write that a request made while it was open. Django drops the callbacks of a block that is
+    rolled back, so this one knows what became of it."""
+
+    def __init__(self, using: str) -> None:
+        self.using = using
+        self.is_committed = False
+        transaction.on_commit(self, using=using)
+
+    def __call__(self) -> None:
+        self.is_committed = True
+
+    def is_rolled_back(self) -> bool:
+        waiting = connections[self.using].run_on_commit
+        return not self.is_committed and all(each[1] is not self for each in waiting)
 
 
 _Told = TypeVar("_Told", bound=Callable[..., Any])

@@ -8,7 +8,6 @@ from datetime import datetime
 from math import inf
 from typing import Any, ClassVar, Self
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -24,8 +23,9 @@ from django_patreon.entitlement import (
     unmet,
 )
 from django_patreon.models import Tier, campaign_id_of
+from django_patreon.moments import now, to_aware
 
-from .current import now, with_a_cure
+from .current import with_a_cure
 from .loading import Known, KnownTier
 from .patron import Patron, patron_for
 from .rules import Rule
@@ -49,7 +49,7 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         found = Q(public_from__lte=timezone.now())
         patron = patron_for(user)
         patron.mark_asked()
-        if not getattr(user, "is_authenticated", False):
+        if not patron.is_somebody:
             return self.filter(found)
         campaigns = _of_interest(patron.known)
         found |= _with_a_tier(patron, campaigns)
@@ -175,8 +175,8 @@ class PatronGated(models.Model):
         """Say whether `user` may see this row, and why. `campaign`: as for `visible_to`."""
         opens_at = self.public_from
         moment = now()
-        if opens_at is not None and not settings.USE_TZ:
-            opens_at = timezone.make_aware(opens_at)
+        if opens_at is not None:
+            opens_at = to_aware(opens_at)
         if opens_at is not None and opens_at <= moment:
             return Decision(allowed=True, reason=Reason.PUBLIC)
         patron = patron_for(user)
@@ -198,6 +198,12 @@ class PatronGated(models.Model):
         else:
             campaign = self._own_campaign() or campaign
         return Rule(at_least=self.required_tier, cents=self.min_cents, campaign=campaign)
+
+    def campaign_id_for_gate(self, otherwise: Any = None) -> str | None:
+        """Return Patreon's id of the campaign that the row is about; None: the site's own."""
+        if self.required_tier is not None:
+            return _id_of(self.required_tier.campaign)
+        return _id_of(self._own_campaign() or otherwise)
 
     def _own_campaign(self) -> Any:
         if self.campaign_lookup is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import isawaitable
+from inspect import isawaitable, unwrap
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.decorators import classonlymethod
 from django.views.generic.base import View
 
-from django_patreon.entitlement import Reason
+from django_patreon.entitlement import Decision, Reason
 
 from .page import locked_page
 from .patron import patron_of
@@ -26,7 +26,16 @@ from .rules import Asked, Rule
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["PatronRequiredMixin", "alocked", "keep_private", "locked", "patron_required"]
+__all__ = [
+    "PatronRequiredMixin",
+    "alocked",
+    "keep_private",
+    "locked",
+    "patron_required",
+    "refusal",
+    "refuse_a_way_round",
+    "refuse_another_name",
+]
 
 _PRIVATE = "private, no-store"
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -46,6 +55,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
     made = Rule(**rule)
 
     def decorate(view: Any) -> Any:
+        _refuse_what_is_no_view(view)
         made.declare(f"{view.__module__}.{getattr(view, '__qualname__', view)}")
 
         if _is_async(view):
@@ -64,6 +74,17 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
         return wrapper
 
     return decorate if view is None else decorate(view)
+
+
+def _refuse_what_is_no_view(view: Any) -> None:
+    """Raise `TypeError` for a class or a method, whose first argument is no request."""
+    code = getattr(view, "__code__", None)
+    if isinstance(view, type) or (code is not None and code.co_varnames[:1] == ("self",)):
+        raise TypeError(
+            f"patron_required closes view functions; {view.__qualname__} is a class or a method."
+            " Derive the class from PatronRequiredMixin, or decorate it with"
+            ' @method_decorator(patron_required(...), name="dispatch").'
+        )
 
 
 def _is_async(view: Any) -> bool:
@@ -89,6 +110,8 @@ class PatronRequiredMixin(View):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        refuse_another_name(cls)
+        refuse_a_way_round(cls, PatronRequiredMixin)
         if "patron_rule" in vars(cls):
             Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
 
@@ -116,18 +139,48 @@ class PatronRequiredMixin(View):
         return keep_private(refusal)
 
 
+def refuse_another_name(cls: type) -> None:
+    """Raise `TypeError` for a rule under a name that no gate reads: it would ask for nothing."""
+    wrong = {"rule", "patron_rules", "patreon_rule"}
+    if not (getattr(cls, "patron_rule", None) or "get_patron_rule" in vars(cls)):
+        wrong |= Asked.__annotations__.keys()  # beside a rule they may be the class's own
+    for name in sorted(wrong & vars(cls).keys()):
+        raise TypeError(
+            f'{cls.__qualname__}.{name} is not read. Write patron_rule = {{"tier": "gold"}}.'
+        )
+
+
+def refuse_a_way_round(cls: type, gate: type) -> None:
+    """Raise `TypeError` where a `dispatch` before the gate's does not call the next: nobody would
+    be refused."""
+    for each in cls.__mro__[: cls.__mro__.index(gate)]:
+        dispatch = unwrap(vars(each)["dispatch"]) if "dispatch" in vars(each) else None
+        code = getattr(dispatch, "__code__", None)
+        if code is not None and not {"super", "dispatch"} <= {*code.co_names}:
+            raise TypeError(
+                f"{cls.__qualname__} would be open to everybody: {each.__qualname__}.dispatch"
+                f" comes before that of {gate.__name__} and does not call super().dispatch()."
+                f" Name {gate.__name__} as the first base class."
+            )
+
+
 def locked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
     """Return what to answer instead of the page; None when they may come in.
 
     Who is not signed in is asked to sign in and comes back; who is sees the locked page.
     """
-    patron = patron_of(request)
-    decision = patron.decide(rule)
+    return refusal(request, patron_of(request).decide(rule), rule.campaign_id)
+
+
+def refusal(
+    request: HttpRequest, decision: Decision, campaign_id: str | None
+) -> HttpResponse | None:
+    """Return the answer for a decision that is made; None when they may come in."""
     if decision.allowed:
         return None
     if decision.reason is Reason.ANONYMOUS:
         return _sign_in_first(request)
-    return locked_page(request, decision, patron=patron, campaign_id=rule.campaign_id)
+    return locked_page(request, decision, patron=patron_of(request), campaign_id=campaign_id)
 
 
 def _sign_in_first(request: HttpRequest) -> HttpResponse:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Unpack
 
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.utils.functional import LazyObject, cached_property, empty
 
 from django_patreon.entitlement import (
@@ -18,8 +19,15 @@ from django_patreon.entitlement import (
     explain,
 )
 from django_patreon.models import Campaign
+from django_patreon.moments import now
 
-from .current import current_request, now, with_a_cure
+from .current import (
+    Write,
+    current_request,
+    never_stored,
+    refuse_what_is_no_user,
+    with_a_cure,
+)
 from .loading import Known, KnownTier, load
 from .rules import Asked, Rule
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
@@ -55,6 +63,10 @@ async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
     return await sync_to_async(check)(user, **rule)
 
 
+HELD_FOR = timedelta(minutes=1)
+"""How long a `Patron` goes by what it has read: a socket or a stream may keep one for hours."""
+
+
 class Patron:
     """What one user may see, at one moment. Reads the database when it is first asked, and not
     again until it is told to `forget`: for a request, a message, a task.
@@ -63,11 +75,14 @@ class Patron:
     """
 
     def __init__(self, user: Any = None, *, request: HttpRequest | None = None) -> None:
+        refuse_what_is_no_user(user)
         self._given_user = user
         self._request = request
         self._known: tuple[Any, Known] | None = None
         """Whose key, and what is known of them: together, since threads may share a request."""
         self._hearings: dict[tuple[Known, str | None, bool], Hearing] = {}
+        self._writes: list[Write] = []
+        """What this request has written in transactions that were open when it was read again."""
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
@@ -114,13 +129,15 @@ class Patron:
                 return
             patron_of(request).was_asked = True  # of somebody else, such as an API's own user
         # Django's cache looks at an answer before the middleware does, but at this last.
-        request._cache_update_cache = False  # type: ignore[attr-defined]
+        kind: Any = type(request)
+        if not hasattr(kind, "_cache_update_cache"):
+            request.__class__ = never_stored(kind)
 
     @with_a_cure
     def decide(self, rule: Rule) -> Decision:
         self.mark_asked()
         user = self.user
-        if not getattr(user, "is_authenticated", False):
+        if not self.is_somebody:
             needs = rule.requirement({}, rule.campaign_id)
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
         known, works_here = self._known_to(user), is_staff(user)
@@ -194,8 +211,7 @@ class Patron:
     def tier_by_key(self, key: int) -> KnownTier | None:
         """Find a tier by its row's key; None for one of a campaign that has nothing to do with the
         site or the person, and for who is signed out."""
-        user = self.user
-        if user is None or not user.is_authenticated:
+        if not self.is_somebody:
             return None
         return self.known.tiers_by_key.get(key)
 
@@ -214,16 +230,30 @@ class Patron:
         return found
 
     @property
+    def is_somebody(self) -> bool:
+        """Is it a user who can sign in? Somebody deactivated cannot, and is nobody to a gate."""
+        user = self.user
+        return bool(getattr(user, "is_authenticated", False) and getattr(user, "is_active", True))
+
+    @property
     def known(self) -> Known:
         return self._known_to(self.user)
 
     def _known_to(self, user: Any) -> Known:
         pk, found = user.pk, self._known
-        if found is None or found[0] != pk:
+        if found is None or found[0] != pk or self._is_out_of_date():
+            self._read_again()
             found = self._known = pk, load(pk)
-            self._hearings.clear()
-            self.__dict__.pop("_moment", None)
         return found[1]
+
+    def _is_out_of_date(self) -> bool:
+        if self._writes:
+            self._writes = [each for each in self._writes if not each.is_committed]
+            still_open = [each for each in self._writes if not each.is_rolled_back()]
+            if len(still_open) < len(self._writes):
+                self._writes = still_open
+                return True
+        return now() - self._moment > HELD_FOR
 
     async def aload(self) -> None:
         """Read everything now, so that an async view and its templates may ask like others."""
@@ -237,8 +267,7 @@ class Patron:
             request.auser = auser
 
     def _load(self) -> None:
-        user = self.user
-        if user is not None and user.is_authenticated:
+        if self.is_somebody:
             _ = self.known
 
     @property
@@ -250,8 +279,13 @@ class Patron:
         found = session.get(VIEW_AS)
         return found if isinstance(found, str) else None
 
-    def forget(self) -> None:
-        """Read again when asked again: something has changed."""
+    def forget(self, using: str | None = None) -> None:
+        """Read again when asked again: something has changed, in the database `using`."""
+        self._read_again()
+        if using is not None and connections[using].in_atomic_block:
+            self._writes.append(Write(using))
+
+    def _read_again(self) -> None:
         self._known = None
         self._hearings.clear()
         self.__dict__.pop("_moment", None)
@@ -269,6 +303,7 @@ def patron_of(request: HttpRequest) -> Patron:
 @with_a_cure
 def patron_for(user: Any) -> Patron:
     """Return the current request's `Patron` if it is about this user, else a new one."""
+    refuse_what_is_no_user(user)
     request = current_request()
     if request is not None and user is not None:
         current = getattr(request, "user", None)

@@ -10,12 +10,12 @@ from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from django.utils import timezone
 from django.utils.functional import cached_property
 
 from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Requirement, TierFacts
 from django_patreon.models import Tier, campaign_id_of
+from django_patreon.moments import to_aware
 
 __all__ = ["Asked", "Rule", "declared_rules", "near_tier", "tier_id"]
 
@@ -198,6 +198,4 @@ def near_tier(name: str) -> str:
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    if moment is None or timezone.is_aware(moment):
-        return moment
-    return timezone.make_aware(moment, timezone.get_default_timezone())
+    return None if moment is None else to_aware(moment)

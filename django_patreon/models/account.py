@@ -7,10 +7,10 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, router, transaction
-from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.fields import EncryptedTextField
+from django_patreon.moments import to_aware
 
 __all__ = ["LEASE_COLUMNS", "PAIR_COLUMNS", "PatreonAccount"]
 
@@ -166,8 +166,7 @@ def _plain(row: models.Model) -> dict[str, Any]:
             continue
         value = field.value_from_object(row)
         if isinstance(value, datetime):
-            aware = value if timezone.is_aware(value) else timezone.make_aware(value)
-            value = aware.astimezone(UTC).isoformat()
+            value = to_aware(value).astimezone(UTC).isoformat()
         elif isinstance(value, timedelta):
             value = value.total_seconds()
         found[field.name] = value

@@ -12,6 +12,8 @@ from django.db import models, router, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from django_patreon.moments import to_stored
+
 from .campaign import Campaign, Tier, campaign_id_of, tier_id_of
 
 __all__ = ["Grant"]
@@ -86,9 +88,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 def _aware(moment: datetime | None) -> datetime | None:
     """Take a moment without a zone for one of the site's, as everywhere in Django."""
-    if not isinstance(moment, datetime) or not settings.USE_TZ or timezone.is_aware(moment):
-        return moment
-    return timezone.make_aware(moment, timezone.get_default_timezone())
+    return to_stored(moment) if isinstance(moment, datetime) else moment
 
 
 def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str]) -> _Row | None:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.db import OperationalError, router
-from django.utils import timezone
 
 from django_patreon.models import Campaign, Tier
+from django_patreon.moments import to_stored
 from django_patreon.resources import Campaign as CampaignNews
 from django_patreon.resources import Tier as TierNews
 
@@ -118,4 +117,4 @@ def moment(value: datetime | None) -> datetime | None:
     """Drop what not every database holds, and make it what this site's databases hold."""
     if value is None or not 1970 <= value.year <= 9998:
         return None
-    return value if settings.USE_TZ else timezone.make_naive(value)
+    return to_stored(value)

@@ -1,0 +1,35 @@
+"""Times with and without a zone: one place that turns the one into the other.
+
+A time without a zone is in `TIME_ZONE`, as Django stores it when `USE_TZ` is off. The zone that a
+request has activated is for showing times, and never for reading them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+__all__ = ["now", "to_aware", "to_stored"]
+
+
+def now() -> datetime:
+    """Return the present as an aware datetime, whatever `USE_TZ` is."""
+    return to_aware(timezone.now())
+
+
+def to_aware(moment: datetime) -> datetime:
+    """Return the same moment with a zone."""
+    if timezone.is_aware(moment):
+        return moment
+    return timezone.make_aware(moment, timezone.get_default_timezone())
+
+
+def to_stored(moment: datetime) -> datetime:
+    """Return the moment as this site's columns hold it: aware if `USE_TZ` is on, else naive."""
+    if settings.USE_TZ:
+        return to_aware(moment)
+    if timezone.is_naive(moment):
+        return moment
+    return timezone.make_naive(moment, timezone.get_default_timezone())
