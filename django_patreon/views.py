@@ -36,7 +36,7 @@ from .access import (
     tier_id,
 )
 from .entitlement import Case, Reason, Requirement, decide
-from .exceptions import PatreonError
+from .exceptions import PatreonError, ReconnectRequired
 from .models import PatreonAccount
 
 if TYPE_CHECKING:
@@ -121,8 +121,10 @@ def refresh(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _go_on(target)
     account = PatreonAccount.objects.filter(user=request.user.pk).first()
-    if account is None or account.needs_reconnect:
+    if account is None:
         return redirect("patreon:account")
+    if account.needs_reconnect:
+        return _connection_is_lost(request)
     if not sync.may_look_again(account):
         _tell(request, _("We have just looked. Please try again in half a minute."))
     else:
@@ -130,11 +132,19 @@ def refresh(request: HttpRequest) -> HttpResponse:
             saved = sync.sync_account(account)
         except PatreonError as error:
             logger.warning("Looking again at account %s failed: %s", account.patreon_id, error)
+            if isinstance(error, ReconnectRequired):
+                return _connection_is_lost(request)
             _tell(request, _("Patreon could not be asked right now. Please try again later."))
         else:
             news = saved.created or saved.changed
             _tell(request, _("Your membership is up to date.") if news else _("Nothing is new."))
     return _go_on(target)
+
+
+def _connection_is_lost(request: HttpRequest) -> HttpResponse:
+    """Lead to the account page, which has the button that connects Patreon again."""
+    _tell(request, _("Your connection to Patreon has ended. Please connect Patreon again."))
+    return redirect("patreon:account")
 
 
 @never_cache

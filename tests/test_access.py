@@ -142,8 +142,22 @@ class TestFreshness:
         request.user = dance.user
         assert patron_of(request).check()
 
-    def test_a_lost_connection_closes(self, dance: Dance) -> None:
+    def test_a_lost_connection_closes_when_what_is_known_is_too_old(
+        self, dance: Dance, time_machine_at: Any
+    ) -> None:
         dance.sign_in("gold")
+        user = dance.user
+        Story.objects.create(title="For patrons")
+        PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
+        assert check(user).reason is Reason.PAID
+        assert Story.objects.visible_to(user).exists()
+        time_machine_at(days=15)
+        assert check(user).reason is Reason.NEEDS_RECONNECT
+
+    def test_whom_nothing_opens_to_needs_a_new_connection_for_newer_facts(
+        self, dance: Dance
+    ) -> None:
+        dance.sign_in("former")
         PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
         assert check(dance.user).reason is Reason.NEEDS_RECONNECT
 
@@ -448,7 +462,7 @@ class TestLockedPage:
         assert "check again" not in page
 
     def test_whose_link_is_broken_is_asked_to_reconnect_and_not_to_pay(self, dance: Dance) -> None:
-        dance.sign_in("gold")
+        dance.sign_in("former")
         tokens.revoke(PatreonAccount.objects.get())
         page = self.page(dance)
         assert "Reconnect Patreon" in page

@@ -12,7 +12,13 @@ from django.urls import include, path, re_path
 from django.utils import timezone
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
-from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, rules
+from django_patreon.access import (
+    PatronFileView,
+    PatronRequiredMixin,
+    Rule,
+    patron_required,
+    rules,
+)
 from django_patreon.backends import PatreonOAuth2
 from django_patreon.middleware import PatreonMiddleware
 from django_patreon.models import Campaign, Tier
@@ -202,7 +208,7 @@ def test_so_is_one_of_a_permission_that_a_site_has_written(settings) -> None:
 def test_the_url_of_a_file_has_to_name_it(settings, urls: list[Any], found: bool) -> None:
     settings.ROOT_URLCONF = ModuleType("urls")
     settings.ROOT_URLCONF.urlpatterns = urls
-    assert faults().keys() == ({"E011"} if found else set())
+    assert ("E011" in faults()) == found
     if found:
         assert "'media/" in faults()["E011"]
 
@@ -370,3 +376,54 @@ def test_with_two_campaigns_of_ours_a_rule_that_names_none_is_left_alone(gate) -
     know("8", is_ours=True, t2=True)
     gate(tier="2")
     assert known_to_be_wrong() == []
+
+
+def test_social_cores_own_backend_is_named(settings) -> None:
+    settings.AUTHENTICATION_BACKENDS = ["social_core.backends.patreon.PatreonOAuth2"]
+    assert OURS in faults()["E013"]
+    settings.AUTHENTICATION_BACKENDS = [OURS]
+    assert "E013" not in faults()
+
+
+@pytest.mark.parametrize("value", ["secret\n", " secret", "sec ret"])
+def test_a_secret_with_a_space_or_a_line_break_is_named(settings, value: str) -> None:
+    settings.SOCIAL_AUTH_PATREON_SECRET = value
+    found = faults()["W010"]
+    assert "SOCIAL_AUTH_PATREON_SECRET" in found
+    assert value not in found
+    settings.SOCIAL_AUTH_PATREON_SECRET = "secret"
+    assert "W010" not in faults()
+
+
+def test_missing_urls_are_named(settings) -> None:
+    assert "W011" not in faults()
+    urls = ModuleType("urls_without")
+    urls.urlpatterns = [path("login/", lambda request: None)]
+    settings.ROOT_URLCONF = urls
+    said = [f"{each.msg} {each.hint}" for each in run_checks() if each.id == "django_patreon.W011"]
+    assert ["social_django.urls" in each for each in said] == [True, False]
+    assert ["django_patreon.urls" in each for each in said] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("view", "found"),
+    [
+        (lambda request: None, False),
+        (patron_required(lambda request: None), True),
+        (type("Front", (PatronRequiredMixin,), {}).as_view(), True),
+    ],
+)
+def test_a_login_url_that_is_closed_itself_is_named(settings, view: Any, found: bool) -> None:
+    urls = ModuleType("urls_of_a_front_page")
+    urls.urlpatterns = [path("", view)]
+    settings.ROOT_URLCONF = urls
+    settings.LOGIN_URL = "/"
+    assert ("E014" in faults()) == found
+
+
+@pytest.mark.parametrize("address", ["/nowhere/", "no-such-name"])
+def test_a_login_url_that_leads_nowhere_is_named(settings, address: str) -> None:
+    settings.LOGIN_URL = address
+    assert address in faults()["W012"]
+    settings.LOGIN_URL = "https://login.example.org/"
+    assert "W012" not in faults()

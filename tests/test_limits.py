@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from django_patreon import api
 from django_patreon.conf import patreon_settings
-from django_patreon.exceptions import RateLimited, Refused
+from django_patreon.exceptions import PatreonAPIError, RateLimited, Refused
 from django_patreon.limits import current_gate, forget_idle, waiting_up_to
 from django_patreon.limits.database import DatabaseStore
 from django_patreon.limits.gate import SharedGate, _gate_for
@@ -242,6 +242,19 @@ def test_a_storm_of_refusals_shuts_the_gate_before_patreon_does(
         dead.identity()
     assert 50 < (caught.value.retry_after or 0) <= 60
     assert len(patreon.calls) == 1
+
+
+def test_deleting_many_users_does_not_shut_the_gate(
+    limited: SharedGate, patreon: responses.RequestsMock
+) -> None:
+    """Patreon documents no address to revoke a token at, and may answer 404 to each."""
+    site = api.OAuthClient(id="sandbox-client", secret=Secret("sandbox-secret"))
+    patreon.upsert(responses.POST, f"{api.token_url()}/revoke", status=404, json={})
+    DatabaseStore().push("refusals", REFUSALS, 5)  # as after two hundred refusals
+    for _ in range(3):
+        with pytest.raises(PatreonAPIError):
+            api.revoke_token(Secret("token"), client=site)
+    assert DatabaseStore().take("client", CLIENT) <= 0
 
 
 def test_a_store_out_of_reach_breaks_nothing(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from social_django.models import UserSocialAuth
@@ -264,3 +265,18 @@ def test_at_social_auths_own_disconnect_url_the_last_way_in_stays_too(dance: Dan
     assert b"Set a password first" in response.content
     assert b"Try again" not in response.content
     assert PatreonAccount.objects.exists()
+
+
+def test_checking_again_with_a_lost_connection_says_so(member: Dance) -> None:
+    PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
+    page = member.client.post("/patreon/refresh/", {"next": "/"}, follow=True)
+    assert b"Your connection to Patreon has ended" in page.content
+    assert b"Reconnect Patreon" in page.content
+
+
+def test_so_does_checking_again_when_patreon_refuses_the_token_for_good(member: Dance) -> None:
+    PatreonAccount.objects.update(token_expires_at=timezone.now())
+    member.order("http_401", path="/api/oauth2/token", times=5)
+    page = member.client.post("/patreon/refresh/", {"next": "/"}, follow=True)
+    assert b"Your connection to Patreon has ended" in page.content
+    assert b"Reconnect Patreon" in page.content

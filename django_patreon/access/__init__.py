@@ -17,7 +17,14 @@ from .changes import listen
 from .current import acting_in
 from .files import PatronFileView
 from .gated import PatronGated
-from .gates import PatronRequiredMixin, keep_private, locked, patron_required, refuse_another_name
+from .gates import (
+    PatronRequiredMixin,
+    is_gated,
+    keep_private,
+    locked,
+    patron_required,
+    refuse_another_name,
+)
 from .loading import KnownTier
 from .page import locked_page
 from .patron import Patron, acheck, check, patron_for, patron_of
@@ -43,6 +50,7 @@ __all__ = [
     "forget_view_as",
     "gate_for",
     "heading",
+    "is_gated",
     "keep_private",
     "listen",
     "locked",

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = [
     "PatronRequiredMixin",
     "alocked",
+    "is_gated",
     "keep_private",
     "locked",
     "patron_required",
@@ -71,6 +72,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
             def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
                 return keep_private(locked(request, made) or view(request, *args, **kwargs))
 
+        wrapper.is_patron_gate = True  # type: ignore[attr-defined]
         return wrapper
 
     return decorate if view is None else decorate(view)
@@ -137,6 +139,14 @@ class PatronRequiredMixin(View):
             answer: Any = super().dispatch(request, *args, **kwargs)
             return keep_private(await answer)
         return keep_private(refusal)
+
+
+def is_gated(view: Any) -> bool:
+    """Say whether a view of a URL is closed to people who are not signed in, as far as it shows."""
+    kind = getattr(view, "view_class", None)
+    if isinstance(kind, type) and issubclass(kind, PatronRequiredMixin):
+        return True
+    return bool(getattr(view, "is_patron_gate", False))
 
 
 def refuse_another_name(cls: type) -> None:

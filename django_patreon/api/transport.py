@@ -68,11 +68,13 @@ def send(
     json: Any = None,
     timeout: tuple[float, float] | None = None,
     bucket: str = "",
+    counts_refusals: bool = True,
 ) -> Answer:
     """Make one request to Patreon and return its answer, whatever the status.
 
     It passes the site's gate first, in which `bucket` names whose calls count together; there it
-    may wait, or end in `RateLimited` without having been sent.
+    may wait, or end in `RateLimited` without having been sent. Too many refusals shut the gate;
+    `counts_refusals` is False for a request whose refusal says nothing against the site.
 
     Raises `Unavailable` (code `timeout`, `tls_error` or `connection_failed`) when no answer came
     and `MalformedAnswer` (code `malformed_response`) when it is larger than `MAX_BODY`.
@@ -114,7 +116,7 @@ def send(
         )
         if answer.status == 429:
             limits.told_to_wait(wait_of(answer))
-        if 400 <= answer.status < 500:
+        if 400 <= answer.status < 500 and counts_refusals:
             limits.refused()
         return answer
     # Raised out here so that the error drags no frame along that holds a header or a form.

@@ -12,6 +12,10 @@
     W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
     W007  our middleware is missing                     W008  it stands too far in front
     W009  a campaign is not known, or a tier is another's (database)
+    E013  social-core's own Patreon backend is installed
+    E014  LOGIN_URL leads to a closed page
+    W010  key or secret has a space or a line break  W011  URLs are missing
+    W012  LOGIN_URL leads nowhere
 
 Ids are never used twice.
 """
@@ -36,6 +40,7 @@ from .files import check_files
 from .gates import check_gates
 from .middleware import check_middleware
 from .rows import check_rows
+from .urls import check_urls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +54,13 @@ __all__ = [
     "check_rows",
     "check_settings",
     "check_sign_in",
+    "check_urls",
 ]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"
 JOIN_BY_EMAIL = "django_patreon.pipeline.associate_by_email"
 STOCK_JOIN_BY_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
+STOCK_BACKEND = "social_core.backends.patreon"
 SHORTEST_KEY = 32
 
 
@@ -155,6 +162,21 @@ def _backends() -> Iterator[Any]:
 
 
 def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
+    if any(STOCK_BACKEND in [base.__module__ for base in each.__mro__] for each in backends):
+        yield Error(
+            "AUTHENTICATION_BACKENDS has social-core's own Patreon backend, which keeps tokens in"
+            " clear and asks the real Patreon whatever BASE_URL says.",
+            hint="Put django_patreon.backends.PatreonOAuth2 in its place.",
+            id="django_patreon.E013",
+        )
+    for name in ("SOCIAL_AUTH_PATREON_KEY", "SOCIAL_AUTH_PATREON_SECRET"):
+        value = getattr(settings, name, None)
+        if isinstance(value, str) and value != "".join(value.split()):
+            yield Warning(
+                f"{name} has a space or a line break in it, so Patreon will refuse it.",
+                hint="It came with the copying, or with the file that it is read from: strip it.",
+                id="django_patreon.W010",
+            )
     if len(backends) > 1:
         yield Error(
             'AUTHENTICATION_BACKENDS has more than one backend called "patreon".',

@@ -45,7 +45,7 @@ def standings(case: Case) -> tuple[Standing, ...]:
     found = hearing.passes
     if hearing.bypass is not None:
         found += (Standing(reason=hearing.bypass, everything=True),)
-    if case.campaign_id and subject.is_linked and not subject.needs_reconnect:
+    if case.campaign_id and subject.is_linked:
         found += hearing.judgement.standings
     return found
 
@@ -212,8 +212,12 @@ def _unlinked(inquiry: _Inquiry) -> Decision | None:
 
 
 def _disconnected(inquiry: _Inquiry) -> Decision | None:
-    broken = inquiry.case.subject.needs_reconnect
-    return inquiry.refuse(Reason.NEEDS_RECONNECT) if broken else None
+    """A link that has ended ends nothing that is known: facts count until they are too old. Where
+    they open nothing, only a new link could bring newer ones."""
+    if not inquiry.case.subject.needs_reconnect:
+        return None
+    standing = inquiry.enough(inquiry.hearing.judgement.standings)
+    return inquiry.refuse(Reason.NEEDS_RECONNECT) if standing is None else inquiry.allow(standing)
 
 
 def _not_a_member(inquiry: _Inquiry) -> Decision | None:

@@ -31,7 +31,7 @@ def allows(rule: Requirement, case: Case) -> bool:
         return True
     if case.policy.staff_bypass and (case.subject.is_staff or case.subject.is_creator):
         return True
-    if case.campaign_id is None or not case.subject.is_linked or case.subject.needs_reconnect:
+    if case.campaign_id is None or not case.subject.is_linked:
         return False
     ours = [each for each in case.memberships if each.campaign_id == case.campaign_id]
     return any(membership_opens(rule, each, case) for each in ours)
