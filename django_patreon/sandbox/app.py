@@ -14,7 +14,7 @@ from . import control, room
 from .api import Api
 from .checkout import CHECKOUT, answer_checkout
 from .courier import Courier
-from .faults import Faults, throttled, unauthorized
+from .faults import Faults, edge_block, throttled, unauthorized
 from .grants import Grants
 from .http import REQUEST_ID, Request, Response, api_error, edge_refusal
 from .legacy import LEGACY, Legacy
@@ -169,7 +169,7 @@ class Sandbox(Passing):
             return edge_refusal(403, "A User-Agent is required.")
         if self.rate_limit:
             if self.limits.closed():
-                return edge_refusal(403, "Too many errors from here. Come back in half an hour.")
+                return edge_block(1800)
             wait = self.limits.retry_after(request.header("Authorization"))
             if wait:
                 self.limits.refused()

@@ -10,6 +10,10 @@ GET    /_sandbox/members         memberships of the first campaign, and what can
 POST   /_sandbox/members         {"do": "pledge", "user": "stranger", "tier": "Gold"}; also "days",
                                  "cadence" (1 or 12), "campaign"
 POST   /_sandbox/crowd           {"members": 100000}: generated ones besides the others
+POST   /_sandbox/tiers           {"tier": "Gold", "amount_cents": 1500}: a new price; who has
+                                 the tier keeps the old one
+POST   /_sandbox/migration       {"days": 3}: every charge date of a campaign moves to that day;
+                                 generated members stay as they are
 GET    /_sandbox/posts           what was published
 POST   /_sandbox/posts           {"do": "publish", "title": ...}, or "update" or "delete" and "id"
 GET    /_sandbox/hooks           every webhook, of the client and of the portal, and its queue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from .actions import ACTIONS
@@ -142,6 +143,34 @@ def _crowd(sandbox: Sandbox, given: dict[str, Any]) -> Any:
     return {"total": len(sandbox.world.members_of(HOME))}
 
 
+def _price(sandbox: Sandbox, given: dict[str, Any]) -> Any:
+    """Change what a tier costs. Who has it already keeps the old price (observed)."""
+    tier = _tier(sandbox, _campaign_id(sandbox, given), given.get("tier"))
+    cents = given.get("amount_cents")
+    if type(cents) is not int or not 0 <= cents <= 10**9:
+        raise ValueError("amount_cents must be a whole number from 0 to 1000000000")
+    tier.amount_cents = cents
+    return {"id": tier.id, "title": tier.title, "amount_cents": cents}
+
+
+def _migrate(sandbox: Sandbox, given: dict[str, Any]) -> Any:
+    """Move the charges of a campaign to one day, as at the end of billing on the first."""
+    days = given.get("days", 1)
+    if type(days) is not int or not 1 <= days <= 366:
+        raise ValueError("days must be 1 to 366")
+    campaign_id = _campaign_id(sandbox, given)
+    when = (sandbox.world.clock.now() + timedelta(days=days)).replace(microsecond=0)
+    moved = sandbox.life.move_charges(campaign_id, when)
+    return {"moved": moved, "next_charge_date": stamp(when)}
+
+
+def _campaign_id(sandbox: Sandbox, given: dict[str, Any]) -> str:
+    key = given.get("campaign", HOME)
+    if not isinstance(key, str) or key not in sandbox.world.campaigns:
+        raise ValueError(f"campaign must be one of: {', '.join(sandbox.world.campaigns)}")
+    return key
+
+
 # -- posts
 
 
@@ -206,6 +235,8 @@ WORLD = {
     ("GET", "members"): _members,
     ("POST", "members"): _act,
     ("POST", "crowd"): _crowd,
+    ("POST", "tiers"): _price,
+    ("POST", "migration"): _migrate,
     ("GET", "posts"): _posts,
     ("POST", "posts"): _change_post,
 }

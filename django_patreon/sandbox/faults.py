@@ -12,7 +12,7 @@ from typing import Any
 
 from .http import JSON_API, Request, Response, api_error, edge_refusal, json_response
 
-__all__ = ["FAULTS", "Fault", "Faults", "throttled", "unauthorized"]
+__all__ = ["FAULTS", "Fault", "Faults", "edge_block", "throttled", "unauthorized"]
 
 FAULTS = {
     "http_500_html": "500 with a web page",
@@ -23,6 +23,7 @@ FAULTS = {
     "http_401": "401, whatever the token",
     "http_404": "404 in the API's error shape",
     "http_429": "429 with retry_after_seconds (`retry_after`) in the body and in Retry-After",
+    "http_429_edge": "429 of the edge: `retry_after`, without code, id and status",
     "http_429_empty": "429 with an empty body and no Retry-After",
     "oauth_error": '401 with {"error": `error`}',
     "slow": "the right answer after `seconds`",
@@ -42,6 +43,7 @@ _AFTER_THE_WORK = frozenset({"slow", "timeout", "reset", "cut"})
 # What a kind takes besides `kind`, `path`, `times` and `share`.
 _OPTIONS = {
     "http_429": ("retry_after",),
+    "http_429_edge": ("retry_after",),
     "oauth_error": ("error",),
     "slow": ("seconds",),
     "timeout": ("seconds",),
@@ -69,6 +71,13 @@ def throttled(seconds: int) -> Response:
     )
     response.headers.append(("Retry-After", str(seconds)))
     return response
+
+
+def edge_block(seconds: int) -> Response:
+    """The edge's answer to too many 401 and 429: no code, id or status (official)."""
+    words = "Too many bad requests. Time to cool down."
+    error = {"detail": words, "retry_after_seconds": seconds}
+    return json_response({"errors": [error]}, status=429)
 
 
 @dataclass(kw_only=True)
@@ -143,6 +152,8 @@ class Fault:
                 return api_error(404, code_name="NotFound")
             case "http_429":
                 return throttled(int(_number(say("retry_after", 1))))
+            case "http_429_edge":
+                return edge_block(int(_number(say("retry_after", 1800))))
             case "http_429_empty":
                 return Response(status=429)
             case "oauth_error":

@@ -192,6 +192,9 @@ class _Page:
             # Else it is left out ("not received": official).
         if self.switches.masked_members and key[0] == "member":
             shown.update(dict.fromkeys(shown.keys() & {"email", "full_name"}))
+        cadence = shown.get("pledge_cadence")
+        if self.switches.pledge_cadence == "text" and cadence is not None:
+            shown["pledge_cadence"] = str(cadence)
         if self.switches.extra_fields:
             shown["sandbox_unheard_of"] = {"since": "tomorrow"}
         result: dict[str, Any] = {"attributes": shown, "id": key[1], "type": key[0]}

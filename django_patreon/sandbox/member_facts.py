@@ -18,6 +18,8 @@ CHARGE_STATUSES = (
     "Other",
     "Partially Refunded",
     "Free Trial",
+    "Refund Pending",
+    "Refund Declined",
 )
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "patron_status": (None, *PATRON_STATUSES),

@@ -50,6 +50,12 @@ class Switches:
         "absent",
         "null",
     )
+    pledge_cadence: str = _switch(
+        "number",
+        "How pledge_cadence is sent (documented as text now, as a number before).",
+        "number",
+        "text",
+    )
     extra_fields: bool = _switch(False, "Every resource has an attribute nobody knows.")
     declined_keeps_tiers: bool = _switch(
         True, "Tiers stay listed while a declined charge is tried again (unknown)."

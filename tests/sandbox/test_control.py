@@ -192,4 +192,5 @@ def test_a_storm_of_errors_shuts_the_door() -> None:
     sandbox = Sandbox(rate_limit=True)
     for _ in range(2100):
         answer = get(sandbox, "made-up")
-    assert (answer.status, answer.header("Content-Type")) == (403, "text/html; charset=utf-8")
+    (error,) = answer.json()["errors"]
+    assert (answer.status, error.keys()) == (429, {"detail", "retry_after_seconds"})
