@@ -36,9 +36,12 @@ def obstacle(what: str, member: Member | None, tier: Tier | None) -> str:
     pledged = member.patron_status in ("active_patron", "declined_patron")
     if what == "join":
         return "is a member already"
-    if what in ("cancel", "cancel_now") and not pledged:
+    if what == "cancel" and member.ends == "period":
+        return "has cancelled already"
+    if what in ("cancel", "cancel_now") and not (pledged or member.ends == "period"):
         return "has nothing that could be cancelled"
-    if what in ("change", "decline") and not (pledged and member.pledge_cadence):
+    still_runs = what == "change" and member.ends == "period"
+    if what in ("change", "decline") and not ((pledged or still_runs) and member.pledge_cadence):
         return "has no pledge"
     if what == "pay" and not (member.pledged_tier_id or member.will_pay_amount_cents):
         return "has no pledge to pay for"

@@ -231,13 +231,13 @@ class Crowd:
     def _cancelled(self, member: Member, now: datetime) -> None:
         """All who have cancelled paid for the last time when the crowd came, and end together:
         `count` looks at the first twenty only."""
-        member.will_pay_amount_cents = 0
+        member.patron_status, member.will_pay_amount_cents = "former_patron", 0
         member.last_charge_date, end = self.since + PAST, self.since + PAST + _MONTH
         member.campaign_lifetime_support_cents = member.currently_entitled_amount_cents or 0
         member.next_charge_date = member.ends_at = end
         member.ends = "period"
         if now >= end:
-            member.patron_status, member.ends = "former_patron", ""
+            member.ends = ""
             member.next_charge_date = member.ends_at = None
             member.currently_entitled_amount_cents = 0
             member.tier_ids = self.tier_ids[:1]

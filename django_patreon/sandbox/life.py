@@ -100,6 +100,8 @@ class Life(Telling):
     def _change(self, member: Member, now: datetime, *, tier: Tier) -> None:
         if member.ends == "period":
             _settled(member)  # cancelled, and now thought better of it
+            if member.patron_status == "former_patron":
+                member.patron_status = "active_patron"
         cadence = member.pledge_cadence or 1
         up = tier.amount_cents * cadence >= member.will_pay_amount_cents
         member.will_pay_amount_cents = tier.amount_cents * cadence
@@ -112,6 +114,8 @@ class Life(Telling):
 
     def _cancel(self, member: Member, now: datetime) -> None:
         """Cancel, keeping until the paid period ends what was paid for (observed)."""
+        if _pays(member):
+            member.patron_status = self.switches.cancelled_status
         member.will_pay_amount_cents = 0
         member.ends = "period"
         member.ends_at = member.next_charge_date or now + MONTH
@@ -281,6 +285,12 @@ class Life(Telling):
     def _free_tier(self, member: Member) -> None:
         free = FREE_TIERS.get(member.campaign_id)
         member.tier_ids = [free] if free else []
+
+
+def _pays(member: Member) -> bool:
+    """Not a gift, a trial, or a declined charge: those keep their status until they end."""
+    given = member.is_gifted or member.is_free_trial
+    return member.patron_status == "active_patron" and not given
 
 
 def _settled(member: Member) -> None:

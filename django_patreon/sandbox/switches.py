@@ -57,6 +57,12 @@ class Switches:
         "text",
     )
     extra_fields: bool = _switch(False, "Every resource has an attribute nobody knows.")
+    cancelled_status: str = _switch(
+        "former_patron",
+        "The status from cancelling until the paid period ends (official; active: observed).",
+        "former_patron",
+        "active_patron",
+    )
     declined_keeps_tiers: bool = _switch(
         True, "Tiers stay listed while a declined charge is tried again (unknown)."
     )

@@ -68,10 +68,41 @@ def test_a_declined_card_may_lose_its_tiers_at_once(sandbox: Sandbox) -> None:
 
 def test_who_cancels_keeps_what_was_paid_for_until_the_period_ends(sandbox: Sandbox) -> None:
     act(sandbox, "gold", "cancel")
-    assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Gold"])
+    assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free", "Gold"])
     assert member_of(sandbox, "gold").will_pay_amount_cents == 0
     pass_days(sandbox, 19)
     assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free"])
+
+
+def test_who_cancels_is_what_the_person_called_cancelled_is(sandbox: Sandbox) -> None:
+    control(sandbox, "POST", "crowd", {"members": 20})
+    act(sandbox, "silver", "cancel")
+    acted, seeded = member_of(sandbox, "silver"), member_of(sandbox, "cancelled")
+    generated = sandbox.world.member(sandbox.world.crowd.member_id(18))
+    assert generated is not None
+    assert standing(sandbox, "silver") == standing(sandbox, "cancelled")
+    for each in (acted, seeded, generated):
+        assert (each.patron_status, each.ends) == ("former_patron", "period")
+        assert each.will_pay_amount_cents == 0
+        assert each.currently_entitled_amount_cents
+
+
+def test_the_status_of_the_cancelled_is_a_switch(sandbox: Sandbox) -> None:
+    control(sandbox, "POST", "settings", {"cancelled_status": "active_patron"})
+    act(sandbox, "gold", "cancel")
+    assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Gold"])
+    pass_days(sandbox, 19)
+    assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free"])
+
+
+def test_who_has_cancelled_changes_their_mind_and_renews(sandbox: Sandbox) -> None:
+    act(sandbox, "gold", "cancel")
+    again = {"do": "cancel", "user": "gold"}
+    assert control(sandbox, "POST", "members", again).status == 400
+    act(sandbox, "gold", "change", tier="Silver")
+    assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Silver"])
+    pass_days(sandbox, 19)
+    assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Silver"])
 
 
 def test_who_cancels_at_once_looks_like_the_captured_hook(sandbox: Sandbox) -> None:
