@@ -160,8 +160,16 @@ def _migrate(sandbox: Sandbox, given: dict[str, Any]) -> Any:
         raise ValueError("days must be 1 to 366")
     campaign_id = _campaign_id(sandbox, given)
     when = (sandbox.world.clock.now() + timedelta(days=days)).replace(microsecond=0)
-    moved = sandbox.life.move_charges(campaign_id, when)
-    return {"moved": moved, "next_charge_date": stamp(when)}
+    moved = [
+        each
+        for each in sandbox.world.members.values()
+        if each.campaign_id == campaign_id and each.next_charge_date and not each.ends
+    ]
+    for member in moved:
+        member.next_charge_date = when
+        sandbox.life.agenda.note(member)
+    sandbox.life.members_changed(campaign_id, moved)
+    return {"moved": len(moved), "next_charge_date": stamp(when)}
 
 
 def _campaign_id(sandbox: Sandbox, given: dict[str, Any]) -> str:

@@ -187,19 +187,6 @@ class Life(Telling):
         self._fire("members:delete", member)  # in the state before (observed)
         self.world.remove_member(member)
 
-    def move_charges(self, campaign_id: str, when: datetime) -> int:
-        """Move every coming charge of a campaign's stored members; how many were moved."""
-        moved = 0
-        self._events = []
-        for member in self.world.members.values():
-            if member.campaign_id == campaign_id and member.next_charge_date and not member.ends:
-                member.next_charge_date = when
-                self.agenda.note(member)
-                self._fire("members:update", member)
-                moved += 1
-        self.post(campaign_id)
-        return moved
-
     # -- what time does
 
     def next_due(self) -> datetime | None:

@@ -29,6 +29,13 @@ class Telling:
         self._events = [(trigger, body)]
         self.post(post.campaign_id)
 
+    def members_changed(self, campaign_id: str, members: list[Member]) -> None:
+        """Tell of members that were changed together."""
+        self._events = []
+        for member in members:
+            self._fire("members:update", member)
+        self.post(campaign_id)
+
     def press_test_button(self, hook: Hook) -> list[Delivery]:
         """Send what the portal's button sends, whatever the hook's triggers."""
         campaign = self.world.campaigns[hook.campaign_id]
