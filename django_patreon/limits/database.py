@@ -1,28 +1,57 @@
 """Arrivals in the site's own database: one row a bucket, one UPDATE a request.
 
-The UPDATE tests and takes in one statement, which is right on every database; Django's cache API is
-not: what it reads it may have read before another process wrote. Times are those of the machines,
-whose clocks are taken to agree within a fraction of a second.
+The UPDATE tests and takes in one statement, which is right on every database. Django's cache API is
+not: what it reads it may have read before another process wrote. The time is that of the database,
+so the clocks of the machines need not agree.
 """
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from django.db import connections, router
-from django.db.models import F, Value
+from django.db.models import BigIntegerField, Case, F, Func, Q, When
 from django.db.models.functions import Greatest
 
 from django_patreon.durable import in_callers_transaction, run_durably
 from django_patreon.models import RateBucket
 
-from .rates import Rate
+from .rates import MOST_AHEAD, Rate
 
-__all__ = ["DatabaseStore", "StoreBusy"]
+__all__ = ["DatabaseStore", "Now", "StoreBusy"]
 
 
 class StoreBusy(Exception):
     """The caller's own transaction stands between us and the row."""
+
+
+class Now(Func):
+    """The database's clock, in microseconds since 1970.
+
+    SQLite has none of its own, and who shares its file shares a machine.
+    """
+
+    output_field = BigIntegerField()
+
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
+        return "%s", [time.time_ns() // 1000]
+
+    def as_postgresql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
+        return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)", []
+
+    def as_mysql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
+        return "CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS SIGNED)", []
+
+
+def _within(slack: int) -> Q:
+    """Find a bucket that has room, or an arrival that nobody can have made."""
+    return Q(arrival__lte=Now() + slack) | Q(arrival__gt=Now() + MOST_AHEAD)
+
+
+def _after(step: int) -> Case:
+    impossible = When(arrival__gt=Now() + MOST_AHEAD, then=Now() + step)
+    return Case(impossible, default=Greatest(F("arrival"), Now()) + step)
 
 
 class DatabaseStore:
@@ -34,16 +63,14 @@ class DatabaseStore:
         def attempt() -> float:
             rows = RateBucket.objects.using(using).filter(key=key)
             for _ in range(3):
-                now = time.time_ns() // 1000
-                room = rows.filter(arrival__lte=now + rate.slack)
-                if room.update(arrival=Greatest(F("arrival"), Value(now)) + rate.step):
+                if rows.filter(_within(rate.slack)).update(arrival=_after(rate.step)):
                     return 0.0
-                arrival = rows.values_list("arrival", flat=True).first()
-                if arrival is None:
+                ahead = rows.values_list(F("arrival") - Now(), flat=True).first()
+                if ahead is None:
                     first = RateBucket(key=key, arrival=0)
                     RateBucket.objects.using(using).bulk_create([first], ignore_conflicts=True)
-                elif arrival > now + rate.slack:
-                    return float(arrival - rate.slack - now) / 1e6
+                elif ahead > rate.slack:
+                    return float(ahead - rate.slack) / 1e6
             return rate.step / 1e6
 
         return run_durably(attempt, using=using)
@@ -52,10 +79,11 @@ class DatabaseStore:
         using = _using()
 
         def write() -> None:
-            until = time.time_ns() // 1000 + int(seconds * 1e6) + rate.slack
-            row = RateBucket(key=key, arrival=until)
+            until = Now() + int(seconds * 1e6) + rate.slack
+            row = RateBucket(key=key, arrival=0)
             RateBucket.objects.using(using).bulk_create([row], ignore_conflicts=True)
-            RateBucket.objects.using(using).filter(key=key, arrival__lt=until).update(arrival=until)
+            rows = RateBucket.objects.using(using).filter(key=key)
+            rows.update(arrival=Greatest(F("arrival"), until))
 
         run_durably(write, using=using)
 

@@ -12,14 +12,12 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
-from django.utils import timezone
-
 from django_patreon.api import Gate
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import RateLimited
 from django_patreon.models import RateBucket
 
-from .database import DatabaseStore, StoreBusy
+from .database import DatabaseStore, Now, StoreBusy
 from .process import ProcessStore
 from .rates import CLIENT, REFUSALS, TOKEN, Rate, Store
 
@@ -128,5 +126,4 @@ def _gate_for(where: str | None) -> SharedGate | None:
 
 def forget_idle() -> None:
     """Delete the rows of buckets that have been empty for a day."""
-    yesterday = int((timezone.now().timestamp() - 86400) * 1e6)
-    RateBucket.objects.filter(arrival__lt=yesterday).delete()
+    RateBucket.objects.filter(arrival__lt=Now() - 86400 * 1_000_000).delete()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
+from weakref import WeakSet
 
 from .rates import Rate, taken
 
@@ -15,6 +17,7 @@ class ProcessStore:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        _stores.add(self)
         self._arrivals: dict[str, int] = {}
 
     def take(self, key: str, rate: Rate) -> float:
@@ -32,4 +35,17 @@ class ProcessStore:
 
 
 def _now() -> int:
-    return time.time_ns() // 1000
+    """Return microseconds of a clock that nobody sets."""
+    return time.monotonic_ns() // 1000
+
+
+_stores: WeakSet[ProcessStore] = WeakSet()
+
+
+def _unlock() -> None:
+    """In a process that was forked, nobody is left who would let go of a lock."""
+    for each in _stores:
+        each._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_unlock)

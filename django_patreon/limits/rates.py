@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["CLIENT", "REFUSALS", "TOKEN", "Rate", "Store", "taken"]
+__all__ = ["CLIENT", "MOST_AHEAD", "REFUSALS", "TOKEN", "Rate", "Store", "taken"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +40,15 @@ TOKEN = Rate(burst=30, per_second=1)
 REFUSALS = Rate(burst=200, per_second=1)
 
 
+MOST_AHEAD = 3600 * 1_000_000
+"""Microseconds. No burst and no push reaches an hour ahead: what does was written by a clock that
+was wrong, and counts as nothing."""
+
+
 def taken(arrival: int, rate: Rate, now: int) -> tuple[int, int]:
     """Ask for room at `now`: the arrival after that, and the microseconds to wait (0: go)."""
+    if arrival > now + MOST_AHEAD:
+        arrival = 0
     wait = arrival - rate.slack - now
     return (arrival, wait) if wait > 0 else (max(arrival, now) + rate.step, 0)
 

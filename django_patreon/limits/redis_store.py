@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from .rates import Rate
+from .rates import MOST_AHEAD, Rate
 
 __all__ = ["RedisStore"]
 
@@ -16,6 +16,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local arrival = tonumber(redis.call('GET', KEYS[1]) or '0')
 local step, slack = tonumber(ARGV[1]), tonumber(ARGV[2])
+if arrival > now + tonumber(ARGV[3]) then arrival = 0 end
 if arrival > now + slack then return arrival - slack - now end
 local after = math.max(arrival, now) + step
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000) + 1)
@@ -40,7 +41,7 @@ class RedisStore:
         self._take, self._push = client.register_script(_TAKE), client.register_script(_PUSH)
 
     def take(self, key: str, rate: Rate) -> float:
-        wait = self._take(keys=[f"django_patreon:{key}"], args=[rate.step, rate.slack])
+        wait = self._take(keys=[f"django_patreon:{key}"], args=[rate.step, rate.slack, MOST_AHEAD])
         return float(wait) / 1e6
 
     def push(self, key: str, rate: Rate, seconds: float) -> None:
