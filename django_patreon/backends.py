@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from django.contrib.auth.backends import BaseBackend
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import IntegrityError, OperationalError, connections, router, transaction
+from django.db import (
+    DatabaseError,
+    IntegrityError,
+    OperationalError,
+    connections,
+    router,
+    transaction,
+)
 from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import (
@@ -26,6 +33,7 @@ from social_core.exceptions import (
     AuthPolicyError,
     AuthResponseError,
     AuthSessionError,
+    ErrorStage,
     SocialAuthBaseException,
 )
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
@@ -129,12 +137,30 @@ class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two 
         An attempt that was begun to sign in must not end as a link to somebody who has signed in
         meanwhile in another tab.
         """
-        state = super().get_or_create_state()
+        try:
+            state = super().get_or_create_state()
+        except DatabaseError as error:
+            raise self._cannot_save("begin") from error
         if state is not None:
             key = self.transaction_key(state)
             kept = {**self.strategy.session_get(key), "begun_by": self._signed_in()}
             self.strategy.session_set(key, kept)
         return state
+
+    def validate_state(self) -> str | None:
+        try:
+            return super().validate_state()
+        except DatabaseError as error:
+            raise self._cannot_save("callback") from error
+
+    def _cannot_save(self, stage: ErrorStage) -> AuthConfigurationError:
+        """Return the error for a database that takes no writes, such as one in maintenance."""
+        session = getattr(getattr(self.strategy, "request", None), "session", None)
+        if session is not None:
+            session.modified = False  # saving it would fail, too, after the page is made
+        return AuthConfigurationError(
+            self, code="storage_unavailable", parameter="DATABASES", stage=stage
+        )
 
     def _signed_in(self) -> str | None:
         return _user_key(getattr(getattr(self.strategy, "request", None), "user", None))

@@ -71,6 +71,9 @@ _TEXTS = {
         " stopped. Nothing has changed. To connect Patreon, start again."
     ),
     "inactive_user": _("Your account on this site is not active. Please tell us."),
+    "storage_unavailable": _(
+        "This site cannot save anything right now. Please try again in a few minutes."
+    ),
     "storage_conflict": _("This site could not save your sign-in. Please tell us."),
 }
 
@@ -141,7 +144,9 @@ def log_failure(error: SocialAuthBaseException) -> None:
             _CURES.get(named or "", ""),
         )
     else:
-        logger.log(level, "Sign-in with Patreon failed at %s: %s", error.stage, error.code)
+        # Of a database's error its type only: the text may quote values.
+        cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
+        logger.log(level, "Sign-in with Patreon failed at %s: %s%s", error.stage, error.code, cause)
 
 
 _CURES = {

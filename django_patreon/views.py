@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import router, transaction
+from django.db import DatabaseError, router, transaction
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -125,7 +125,16 @@ def refresh(request: HttpRequest) -> HttpResponse:
         return redirect("patreon:account")
     if account.needs_reconnect:
         return _connection_is_lost(request)
-    if not sync.may_look_again(account):
+    try:
+        may_look = sync.may_look_again(account)
+    except DatabaseError as error:
+        logger.error("Looking again at account %s failed: %s", account.patreon_id, error)
+        _tell(
+            request,
+            _("This site cannot save anything right now. Please try again in a few minutes."),
+        )
+        return _go_on(target)
+    if not may_look:
         _tell(request, _("We have just looked. Please try again in half a minute."))
     else:
         try:
