@@ -25,7 +25,9 @@ cancelled pledge says, whatever its last charge was (observed)."""
 CALM_CHARGES = frozenset({"Paid", "Pending", "Free Trial", None})
 """Last charges that give no reason why anything should have gone. On the first of a month they say
 "Paid" of the month before, or "Pending", and the next charge's date has just passed (observed)."""
-CHARGES = RETURNED_CHARGES | PERIOD_CHARGES | {"Declined", "Fraud", "Other", None}
+STILL_PAID = frozenset({"Refund Pending", "Refund Declined"})
+"""Refunds that have not happened: the charge counts as "Paid" until it is "Refunded" (official)."""
+CHARGES = RETURNED_CHARGES | PERIOD_CHARGES | STILL_PAID | {"Declined", "Fraud", "Other", None}
 
 
 class Standing(NamedTuple):
@@ -57,6 +59,8 @@ class Judgement(NamedTuple):
 
 def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judgement:
     """Say what `membership` is worth at `now`, its age included."""
+    if membership.last_charge_status in STILL_PAID:
+        membership = membership._replace(last_charge_status="Paid")
     return _Judge(membership, policy, now).judgement()
 
 

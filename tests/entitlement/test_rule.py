@@ -346,3 +346,15 @@ def test_a_moment_without_a_time_zone_is_refused() -> None:
 def test_a_decision_is_true_when_it_lets_in() -> None:
     assert ask(ANY, PAID)
     assert not ask(NEED_GOLD, PAID)
+
+
+@pytest.mark.parametrize("charge", ["Refund Pending", "Refund Declined"])
+@pytest.mark.parametrize("status", ["active_patron", "declined_patron", "former_patron", None])
+@pytest.mark.parametrize("cents", [500, 0])
+def test_a_refund_that_has_not_happened_is_still_paid(
+    charge: str, status: str | None, cents: int
+) -> None:
+    paid = PAID._replace(
+        patron_status=status, last_charge_status="Paid", currently_entitled_amount_cents=cents
+    )
+    assert ask(ANY, paid._replace(last_charge_status=charge)) == ask(ANY, paid)
