@@ -114,7 +114,8 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
             request,
             "django_patreon/sign_in_error.html",
             {
-                "message": self.get_message(request, exception),
+                "message": self.get_message(request, exception)
+                + (_cure(exception).removeprefix(".") if settings.DEBUG else ""),
                 "declined": isinstance(exception, AuthCanceled),
                 "stays": exception.code == "disconnect_disallowed",
                 "can_retry": not isinstance(exception, AuthConfigurationError)
@@ -141,12 +142,19 @@ def log_failure(error: SocialAuthBaseException) -> None:
             error.code,
             error.status_code,
             named,
-            _CURES.get(named or "", ""),
+            _cure(error),
         )
     else:
         # Of a database's error its type only: the text may quote values.
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         logger.log(level, "Sign-in with Patreon failed at %s: %s%s", error.stage, error.code, cause)
+
+
+def _cure(error: SocialAuthBaseException) -> str:
+    """Say which settings of the site the operator should look at; empty if none."""
+    cure = _CURES.get(getattr(error, "provider_code", None) or "", "")
+    address = getattr(getattr(error, "backend", None), "redirect_uri", None)
+    return f"{cure}. The redirect URI of this site is {address}" if cure and address else cure
 
 
 _CURES = {

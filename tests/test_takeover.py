@@ -196,6 +196,16 @@ def test_a_wrong_secret_names_the_setting_to_the_operator(dance: Dance, settings
     assert len(said) == 1
     assert "SOCIAL_AUTH_PATREON_SECRET" in said[0]
     assert "another" not in said[0]
+    assert "http://localhost/complete/patreon/" in said[0]
+    assert b"SOCIAL_AUTH_PATREON_SECRET" not in response.content
+
+
+def test_in_development_the_page_names_the_setting_too(dance: Dance, settings) -> None:
+    settings.DEBUG = True
+    settings.SOCIAL_AUTH_PATREON_SECRET = "another"
+    response = dance.sign_in("gold")
+    assert b"SOCIAL_AUTH_PATREON_SECRET" in response.content
+    assert b"http://localhost/complete/patreon/" in response.content
 
 
 def test_a_deactivated_user_is_told_so(dance: Dance) -> None:
