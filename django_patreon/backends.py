@@ -12,8 +12,9 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
-from django.core.exceptions import ValidationError
+from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.validators import validate_email
 from django.db import (
     DatabaseError,
@@ -59,6 +60,7 @@ logger = logging.getLogger("django_patreon")
 _OUR_STEPS = {
     "social_core.pipeline.user.create_user": (
         "django_patreon.pipeline.associate_by_email",
+        "django_patreon.pipeline.require_email",
         "social_core.pipeline.user.create_user",
     ),
     "social_core.pipeline.user.user_details": ("django_patreon.pipeline.user_details",),
@@ -67,7 +69,7 @@ PIPELINE = (
     *(step for stock in DEFAULT_AUTH_PIPELINE for step in _OUR_STEPS.get(stock, (stock,))),
     "django_patreon.pipeline.save_account",
 )
-"""social-auth's default pipeline with our three steps; in force unless the site sets its own."""
+"""social-auth's default pipeline with our four steps; in force unless the site sets its own."""
 
 ATTEMPTS = 5
 """How often a sign-in is tried that lost a race against another one of the same person."""
@@ -289,11 +291,27 @@ class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two 
         person = self._person(response)
         return {
             "username": _username(person) + self._suffix,
-            "email": _usable_address(person.verified_email),
-            "fullname": _cut(person.full_name),
-            "first_name": _cut(person.first_name),
-            "last_name": _cut(person.last_name),
+            "email": self._usable_address(person.verified_email),
+            "fullname": _cut(person.full_name, 150),
+            "first_name": _cut(person.first_name, self._room("first_name")),
+            "last_name": _cut(person.last_name, self._room("last_name")),
         }
+
+    def _usable_address(self, address: str | None) -> str | None:
+        """Return the address if it is one, and if the site's user can hold it whole."""
+        try:
+            validate_email(address)
+        except ValidationError:
+            return None
+        return address if address and len(address) <= self._room("email") else None
+
+    def _room(self, name: str) -> int:
+        """Return how many characters a column of the site's user holds."""
+        try:
+            field: Any = get_user_model()._meta.get_field(name)
+        except FieldDoesNotExist:
+            return 150
+        return field.max_length or 150
 
     def _person(self, response: dict[str, Any]) -> User:
         try:
@@ -391,13 +409,5 @@ def _username(person: User) -> str:
     return f"patreon_{person.id}"
 
 
-def _cut(name: str | None) -> str | None:
-    return name[:150] if name else name
-
-
-def _usable_address(address: str | None) -> str | None:
-    try:
-        validate_email(address)
-    except ValidationError:
-        return None
-    return address
+def _cut(name: str | None, length: int) -> str | None:
+    return name[:length] if name else name

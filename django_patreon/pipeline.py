@@ -14,7 +14,7 @@ from django.db import router, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from social_core.exceptions import AuthAssociationError
+from social_core.exceptions import AuthAssociationError, AuthPolicyError
 from social_core.pipeline import social_auth
 from social_core.pipeline.user import user_details as stock_user_details
 from social_django.utils import load_backend, load_strategy
@@ -38,6 +38,7 @@ __all__ = [
     "associate_by_email",
     "forget_account",
     "hold_identity",
+    "require_email",
     "save_account",
     "user_details",
     "users_are_djangos",
@@ -104,6 +105,31 @@ def _verified_address(response: dict[str, Any] | None) -> str | None:
         return parse_identity({"data": response, "included": []}).user.verified_email
     except MalformedDocument:
         return None
+
+
+def require_email(
+    backend: BaseAuth[object],
+    details: dict[str, Any],
+    user: Any = None,
+    *args: Any,
+    **kwargs: Any,
+) -> None:
+    """Refuse to make a user without an address on a site that knows its users by theirs.
+
+    Patreon gives none for some people, and one that is not verified counts as none. Raises
+    `AuthPolicyError`, and `AuthAssociationError` when somebody here has the address already.
+    """
+    if backend.name != "patreon" or user or not users_are_djangos(backend):
+        return
+    model: Any = get_user_model()
+    if model.get_email_field_name() != model.USERNAME_FIELD:
+        return
+    storage: Any = backend.strategy.storage.user
+    address = details.get("email")
+    if not address:
+        raise AuthPolicyError(backend, code="email_required", stage="pipeline")
+    if list(storage.get_users_by_email(address)):
+        raise AuthAssociationError(backend, code="email_in_use", stage="pipeline")
 
 
 def user_details(
@@ -256,7 +282,7 @@ def _write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
     profile = {
         "full_name": (person.full_name or "")[:255],
         "vanity": (person.vanity or "")[:255],
-        "email": (person.verified_email or "") if patreon_settings().STORE_EMAIL else "",
+        "email": _storable(person.verified_email) if patreon_settings().STORE_EMAIL else "",
         "image_url": _web_address(person.image_url),
         "url": _web_address(person.url),
         "last_sign_in_at": timezone.now(),
@@ -264,6 +290,11 @@ def _write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
     for name, value in profile.items():
         setattr(account, name, value)
     return list(profile)
+
+
+def _storable(address: str | None) -> str:
+    """Return the address, or nothing if the column cannot hold it: a part of one is another's."""
+    return address if address and len(address) <= 254 else ""
 
 
 def _web_address(value: str | None) -> str:

@@ -55,6 +55,10 @@ _TEXTS = {
     "missing_claim": _("Patreon's answer was incomplete. Please try again."),
     "http_error": _("Patreon turned the request down. Please try again, or tell us."),
     "missing_setting": _("Sign-in with Patreon is not set up on this site yet."),
+    "email_required": _(
+        "This site knows people by their e-mail address, and Patreon gave us none that it has"
+        " verified. Verify your address on Patreon, and try again."
+    ),
     "email_in_use": _(
         "Somebody here already uses your e-mail address. If it is you, sign in the way you did"
         " before, and connect Patreon from your account page."

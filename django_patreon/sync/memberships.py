@@ -202,7 +202,8 @@ def _save_member(
         "note": member.note,
         "lifetime_support_cents": number(member.lifetime_support_cents),
         "is_follower": member.is_follower,
-        "email": cut(member.email, 254),
+        # A part of an address is somebody else's.
+        "email": None if len(member.email or "") > 254 else member.email,
     }
     columns |= {name: value for name, value in told.items() if value is not None}
     if user_id:

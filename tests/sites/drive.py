@@ -1,0 +1,151 @@
+"""`python -m tests.sites.drive SITE`: set a site up, sign people in there, print what became of it.
+
+A program of its own, because Django takes its user model and databases once.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+import django
+import responses
+from django.conf import settings
+
+from tests import settings as usual
+
+MIDDLEWARE = usual.MIDDLEWARE
+SITES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "users known by e-mail": {"AUTH_USER_MODEL": "sites.ByEmail"},
+    "short columns": {"AUTH_USER_MODEL": "sites.Short"},
+    "no default database": {
+        "DATABASES": {"default": {}, "main": usual.DATABASES["default"]},
+        "DATABASE_ROUTERS": ["tests.sites.routers.Main"],
+    },
+    "a replica that is behind": {
+        "DATABASES": {"default": usual.DATABASES["default"], "replica": {}},
+        "DATABASE_ROUTERS": ["tests.sites.routers.Behind"],
+    },
+    "requests in a transaction": {
+        "DATABASES": {"default": usual.DATABASES["default"] | {"ATOMIC_REQUESTS": True}}
+    },
+    "social-auth's middleware": {
+        "MIDDLEWARE": [*MIDDLEWARE, "social_django.middleware.SocialAuthExceptionMiddleware"]
+    },
+    "one key for all providers": {
+        "SOCIAL_AUTH_PATREON_KEY": None,
+        "SOCIAL_AUTH_PATREON_SECRET": None,
+        "SOCIAL_AUTH_KEY": "sandbox-client",
+        "SOCIAL_AUTH_SECRET": "sandbox-secret",
+    },
+}
+
+
+def configure(site: str, folder: str) -> None:
+    names = [each for each in dir(usual) if each.isupper() and each != "TEST_DB"]
+    chosen = {each: getattr(usual, each) for each in names} | SITES[site]
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    databases = {
+        alias: {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": f"{folder}/{alias}.sqlite3",
+            "ATOMIC_REQUESTS": given.get("ATOMIC_REQUESTS", False),
+        }
+        for alias, given in chosen["DATABASES"].items()
+    }
+    if site == "no default database":
+        databases["default"] = {}
+    unused = ["django.contrib.admin"]  # which wants permissions that some of these users lack
+    apps = [each for each in chosen["INSTALLED_APPS"] if each not in unused]
+    chosen |= {
+        "DATABASES": databases,
+        "INSTALLED_APPS": [*apps, "tests.sites"],
+        "ROOT_URLCONF": "tests.sites.urls",
+        "MIGRATION_MODULES": {each.rpartition(".")[2]: None for each in [*apps, "tests.sites"]},
+        "LOGIN_REDIRECT_URL": "/",
+    }
+    settings.configure(**chosen)
+    django.setup()
+
+
+def main(site: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        configure(site, folder)
+        print(json.dumps(drive(folder)))
+
+
+def drive(folder: str) -> dict[str, Any]:
+    """Return what became of each sign-in: the status of the last page, and who is signed in."""
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connections, router
+
+    from django_patreon.models import Membership
+    from django_patreon.sandbox import Sandbox
+    from django_patreon.sandbox.ids import BRONZE, GOLD
+    from django_patreon.signals import account_linked, membership_changed
+    from tests.dance import Dance, wire
+
+    for alias in connections:
+        if connections[alias].settings_dict["ENGINE"].endswith("sqlite3"):
+            call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
+    inside: list[bool] = []
+
+    def hear(**kwargs: Any) -> None:
+        inside.append(any(each.in_atomic_block for each in connections.all(initialized_only=True)))
+
+    for signal in (account_linked, membership_changed):
+        signal.connect(hear, weak=False)
+    sandbox = Sandbox(url="https://www.patreon.com")
+    told: dict[str, Any] = {}
+
+    def sign_in(slug: str) -> list[Any]:
+        dance = Dance(sandbox)
+        answer = dance.sign_in(slug)
+        user = get_user_model().objects.using(router.db_for_write(get_user_model()))
+        key = dance.client.session.get("_auth_user_id")
+        return [answer.status_code, None if key is None else user.get(pk=key).get_username()]
+
+    def tiers() -> list[str]:
+        rows = Membership.objects.using(router.db_for_write(Membership))
+        held = rows.filter(full_name__startswith="Bo").values_list("tiers__patreon_id", flat=True)
+        return sorted(each for each in held if each in (BRONZE, GOLD))
+
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        wire(mock, sandbox)
+        for slug in ("gold", "no-email", "unverified", "emoji"):
+            told[slug] = sign_in(slug)
+        told["gold again"] = sign_in("gold")
+        long = sandbox.world.person_called("silver")
+        assert long is not None
+        long.full_name, long.first_name = "S" * 1000, "F" * 1000
+        told["long names"] = sign_in("silver")
+        long = sandbox.world.person_called("custom")
+        assert long is not None
+        long.email = "c" * 40 + "@" + "example." * 32 + "org"
+        told["a long address"] = sign_in("custom")
+
+        person = sandbox.world.person_called("bronze")
+        assert person is not None
+        person.full_name = "Bo"
+        (member,) = sandbox.world.memberships_of(person.id)
+        sign_in("bronze")
+        for alias in ("replica", "default") if "replica" in connections else ():
+            connections[alias].close()
+        if "replica" in connections:  # and hears of nothing from now on
+            shutil.copy(f"{folder}/default.sqlite3", f"{folder}/replica.sqlite3")
+        told["tiers"] = []
+        for tier in (GOLD, BRONZE):
+            member.tier_ids = [tier]
+            sign_in("bronze")
+            told["tiers"].append(tiers() == [tier])
+    told["signals after the commit"] = bool(inside) and not any(inside)
+    return told
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

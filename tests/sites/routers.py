@@ -1,0 +1,27 @@
+"""Database routers of other sites."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Main:
+    """Everything is in `main`; the default database is empty."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "main"
+
+    db_for_write = db_for_read
+
+
+class Behind:
+    """What is ours is read from a replica, which has heard of nothing yet."""
+
+    def db_for_read(self, model: Any, **hints: Any) -> str:
+        return "replica" if model._meta.app_label == "django_patreon" else "default"
+
+    def db_for_write(self, model: Any, **hints: Any) -> str:
+        return "default"
+
+    def allow_relation(self, one: Any, other: Any, **hints: Any) -> bool:
+        return True

@@ -1,0 +1,57 @@
+"""The same sign-ins on sites that are set up in other ways, each in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OTHERS = [
+    "plain",
+    "short columns",
+    "no default database",
+    "a replica that is behind",
+    "requests in a transaction",
+    "social-auth's middleware",
+    "one key for all providers",
+]
+
+
+def told(site: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sites.drive", site],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+@pytest.mark.parametrize("site", OTHERS)
+def test_everybody_signs_in_on(site: str) -> None:
+    found = told(site)
+    assert found.pop("tiers") == [True, True]
+    assert found.pop("signals after the commit")
+    assert found.pop("gold again") == found["gold"]
+    for status, user in found.values():
+        assert status == 302
+        assert user
+
+
+def test_a_site_that_knows_people_by_their_address_signs_in_who_has_one() -> None:
+    found = told("users known by e-mail")
+    assert found["gold"] == found["gold again"] == [302, "gold@example.org"]
+    assert found["emoji"][0] == found["long names"][0] == 302
+    for slug in ("no-email", "unverified", "a long address"):
+        status, user = found[slug]
+        assert (400 <= status < 500, user) == (True, None), slug
+    assert found["tiers"] == [True, True]
