@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import logging
-import random
 import re
-import secrets
-import time
-import traceback
 from contextlib import suppress
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.backends import BaseBackend
-from django.core.exceptions import FieldDoesNotExist, ValidationError
-from django.core.validators import validate_email
 from django.db import (
     DatabaseError,
-    IntegrityError,
-    OperationalError,
-    connections,
-    router,
-    transaction,
 )
 from django.utils import timezone
-from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import (
-    AuthAssociationError,
     AuthCanceled,
     AuthConfigurationError,
     AuthException,
@@ -42,12 +27,12 @@ from social_core.utils import url_add_parameters
 
 from . import api
 from .exceptions import PatreonAPIError
-from .models import PatreonAccount
-from .pipeline import hold_identity, users_are_djangos
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
+from .sign_in_details import details_of
 from .sign_in_errors import answer_instead_of, in_social_auths_words, log_failure
-from .sign_in_tokens import keep_pair, seal_grant
+from .sign_in_tokens import seal_grant
+from .sign_in_transaction import InOneTransaction
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -71,14 +56,10 @@ PIPELINE = (
 )
 """social-auth's default pipeline with our four steps; in force unless the site sets its own."""
 
-ATTEMPTS = 5
-"""How often a sign-in is tried that lost a race against another one of the same person."""
-
-_USERNAME = re.compile(r"[^A-Za-z0-9_.@+-]")
 _TOKEN_NAMES = frozenset({"access_token", "refresh_token", "token_type", "patreon_grant"})
 
 
-class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two `authenticate`
+class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two `authenticate`
     """Signs people in with Patreon, or links Patreon to who is signed in already.
 
     Two requests to Patreon: the code for tokens, and the identity with memberships, tiers and
@@ -288,30 +269,7 @@ class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two 
 
     def get_user_details(self, response: dict[str, Any]) -> dict[str, Any]:
         """Return names cut to what Django's user holds, and the address only if verified."""
-        person = self._person(response)
-        return {
-            "username": _username(person) + self._suffix,
-            "email": self._usable_address(person.verified_email),
-            "fullname": _cut(person.full_name, 150),
-            "first_name": _cut(person.first_name, self._room("first_name")),
-            "last_name": _cut(person.last_name, self._room("last_name")),
-        }
-
-    def _usable_address(self, address: str | None) -> str | None:
-        """Return the address if it is one, and if the site's user can hold it whole."""
-        try:
-            validate_email(address)
-        except ValidationError:
-            return None
-        return address if address and len(address) <= self._room("email") else None
-
-    def _room(self, name: str) -> int:
-        """Return how many characters a column of the site's user holds."""
-        try:
-            field: Any = get_user_model()._meta.get_field(name)
-        except FieldDoesNotExist:
-            return 150
-        return field.max_length or 150
+        return details_of(self._person(response), suffix=self.suffix)
 
     def _person(self, response: dict[str, Any]) -> User:
         try:
@@ -324,90 +282,12 @@ class PatreonOAuth2(BaseOAuth2[Any], BaseBackend):  # type: ignore[misc]  # two 
         data = super().extra_data(*args, **kwargs)
         return {key: value for key, value in data.items() if key not in _TOKEN_NAMES}
 
-    # -- the database
-
-    _suffix = ""
-    """What is put behind a username after the first attempt; see `_run_in_one`."""
-
-    def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
-        """Run the pipeline in one transaction; once more when another sign-in came first.
-
-        Two browsers that finish the first sign-in of one person at the same time both try to make
-        the user. The database lets one through; the other starts over and finds that user.
-        """
-        steps = list(PIPELINE if tuple(pipeline) == DEFAULT_AUTH_PIPELINE else pipeline)
-        if not users_are_djangos(self):
-            return super().pipeline(steps, pipeline_index, *args, **kwargs)
-        is_complete = False
-        try:
-            found = self._run_in_one(steps, pipeline_index, *args, **kwargs)
-            is_complete = isinstance(found, self.strategy.storage.user.user_model())
-        finally:
-            if not is_complete:  # it failed, or a step of the site's own interrupted it
-                keep_pair(kwargs.get("response") or {})
-        return found
-
-    def _run_in_one(self, steps: list[str], pipeline_index: int, *args: Any, **kwargs: Any) -> Any:
-        using = router.db_for_write(PatreonAccount)
-        for remaining in reversed(range(ATTEMPTS)):
-            try:
-                with transaction.atomic(using=using):
-                    hold_identity(kwargs.get("response") or {})
-                    return super().pipeline(steps, pipeline_index, *args, **kwargs)
-            except (AuthAssociationError, IntegrityError) as error:
-                if kwargs.get("user") or not remaining or not _is_our_race(error):
-                    raise self._conflict(error) from error
-                # A name that the database calls taken, such as one that differs in case only,
-                # looks free to social-auth.
-                self._suffix = f"_{secrets.token_hex(3)}"
-            except OperationalError:
-                # A deadlock, or SQLite's lock: worth another try unless the transaction is not
-                # ours to start over.
-                if not remaining or connections[using].in_atomic_block:
-                    raise
-            time.sleep(random.uniform(0, 0.05))  # noqa: S311  (two losers should not tie again)
-        raise AssertionError("unreachable")
-
-    def _conflict(self, error: Exception) -> SocialAuthBaseException:
-        if isinstance(error, SocialAuthBaseException):
-            return error
-        logger.error(
-            "The database refused to save a sign-in with Patreon (%s in %s). Look at that pipeline"
-            " step, and at receivers of signals that it sends.",
-            type(error).__name__,
-            _step_of(error),
-        )
-        return AuthAssociationError(self, code="storage_conflict", stage="pipeline")
+    def pipeline(self, pipeline: Any, *args: Any, **kwargs: Any) -> Any:
+        """Run the pipeline with our steps, unless the site has one of its own."""
+        is_stock = tuple(pipeline) == DEFAULT_AUTH_PIPELINE
+        return super().pipeline(list(PIPELINE if is_stock else pipeline), *args, **kwargs)
 
 
 def _user_key(user: Any) -> str | None:
     """Return the key of a signed-in user as text; None for nobody."""
     return str(user.pk) if user is not None and user.is_authenticated else None
-
-
-def _is_our_race(error: Exception) -> bool:
-    """Can another sign-in have been faster? Only steps that sign-ins share can meet one."""
-    return not isinstance(error, IntegrityError) or _step_of(error).startswith(
-        ("social_core.pipeline.", "django_patreon.")
-    )
-
-
-def _step_of(error: Exception) -> str:
-    """Return the module and name of the pipeline step that raised the error."""
-    frames = [frame for frame, _line in traceback.walk_tb(error.__traceback__)]
-    for before, frame in pairwise(frames):
-        if before.f_code.co_name == "run_pipeline":
-            return f"{frame.f_globals.get('__name__')}.{frame.f_code.co_name}"
-    return "the transaction's end"
-
-
-def _username(person: User) -> str:
-    """Return a name that survives social-auth's cleaning, which keeps ASCII only."""
-    for candidate in (person.vanity, person.full_name, person.first_name):
-        if candidate and (name := _USERNAME.sub("", candidate)):
-            return name
-    return f"patreon_{person.id}"
-
-
-def _cut(name: str | None, length: int) -> str | None:
-    return name[:length] if name else name

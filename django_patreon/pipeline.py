@@ -8,7 +8,6 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.db import router, transaction
 from django.db.models import F
@@ -17,10 +16,8 @@ from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError, AuthPolicyError
 from social_core.pipeline import social_auth
 from social_core.pipeline.user import user_details as stock_user_details
-from social_django.utils import load_backend, load_strategy
 
 from . import sync, tokens
-from .api import TokenGrant
 from .conf import patreon_settings
 from .models import PatreonAccount
 from .resources import Identity, MalformedDocument, parse_identity
@@ -32,9 +29,7 @@ if TYPE_CHECKING:
     from social_core.backends.base import BaseAuth
 
 __all__ = [
-    "AccountTaken",
     "AlreadyLinked",
-    "adopt",
     "associate_by_email",
     "forget_account",
     "hold_identity",
@@ -42,6 +37,7 @@ __all__ = [
     "save_account",
     "user_details",
     "users_are_djangos",
+    "write_profile",
 ]
 
 logger = logging.getLogger("django_patreon")
@@ -165,7 +161,7 @@ def save_account(
     identity = parse_identity({"data": response, "included": response.get("included")})
     account = _account_of(backend, user, identity.user.id)
     is_new = account._state.adding
-    written = _write_profile(account, identity)
+    written = write_profile(account, identity)
     grant = open_grant(response)
     tokens.store(account, grant, also=written)
     asked: Any = backend
@@ -188,58 +184,6 @@ def _fetched_at(response: dict[str, Any]) -> datetime:
     """Say when Patreon was asked: a pipeline that a step interrupts may go on much later."""
     stamp = response.get("patreon_fetched_at")
     return datetime.fromisoformat(stamp) if stamp else timezone.now()
-
-
-class AccountTaken(Exception):
-    """A user and a Patreon identity cannot be joined, because one of them has another."""
-
-
-def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
-    """Connect a user to the person of an identity document, as their own sign-in would.
-
-    For tokens that an operator has brought, and no visitor: the campaign that they have rights over
-    is this site's. Raises `AccountTaken`.
-    """
-    identity = parse_identity(document)
-    patreon_id = identity.user.id
-    using = router.db_for_write(PatreonAccount)
-    with transaction.atomic(using=using):
-        hold_identity({"id": patreon_id})
-        known = PatreonAccount.objects.using(using).filter(patreon_id=patreon_id).first()
-        account = known or PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
-        if account.user_id != user.pk:
-            raise AccountTaken("this Patreon account is connected to another user.")
-        if known is None and PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
-            raise AccountTaken("the user is connected to another Patreon account.")
-        associations = apps.get_model("social_django", "UserSocialAuth").objects
-        association, _created = associations.get_or_create(
-            provider="patreon",
-            uid=patreon_id,
-            defaults={"user_id": user.pk, "id_key": _id_key()},
-        )
-        if association.user_id != user.pk:
-            raise AccountTaken("this Patreon account signs in as another user.")
-        tokens.store(account, grant, also=_write_profile(account, identity))
-        sync.save_identity(
-            identity,
-            account=account,
-            scopes=grant.scopes,
-            fetched_at=timezone.now(),
-            by_operator=True,
-        )
-        if known is None:
-            linked = partial(
-                account_linked.send_robust, sender=PatreonAccount, account=account, user=user
-            )
-            transaction.on_commit(linked, using=using)
-    return account
-
-
-def _id_key() -> str:
-    """Under which of its keys the backend that is configured finds people again."""
-    strategy = load_strategy()  # type: ignore[no-untyped-call]
-    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
-    return str(backend.id_key())
 
 
 def users_are_djangos(backend: BaseAuth[object]) -> bool:
@@ -276,7 +220,7 @@ def _account_of(
     return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
 
 
-def _write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
+def write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
     """Set what Patreon says of the person, and that they were here; return the fields' names."""
     person = identity.user
     profile = {

@@ -86,7 +86,7 @@ def drive(folder: str) -> dict[str, Any]:
 
     from django_patreon.models import Membership
     from django_patreon.sandbox import Sandbox
-    from django_patreon.sandbox.ids import BRONZE, GOLD
+    from django_patreon.sandbox.ids import BRONZE, FREE, GOLD
     from django_patreon.signals import account_linked, membership_changed
     from tests.dance import Dance, wire
 
@@ -140,7 +140,7 @@ def drive(folder: str) -> dict[str, Any]:
             shutil.copy(f"{folder}/default.sqlite3", f"{folder}/replica.sqlite3")
         told["tiers"] = []
         for tier in (GOLD, BRONZE):
-            member.tier_ids = [tier]
+            member.tier_ids = [tier, FREE]
             sign_in("bronze")
             told["tiers"].append(tiers() == [tier])
     told["signals after the commit"] = bool(inside) and not any(inside)

@@ -1,0 +1,75 @@
+"""Connect a user by tokens that an operator has brought, as their own sign-in would."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.db import router, transaction
+from django.utils import timezone
+from social_django.utils import load_backend, load_strategy
+
+from . import sync, tokens
+from .api import TokenGrant
+from .models import PatreonAccount
+from .pipeline import hold_identity, write_profile
+from .resources import parse_identity
+from .signals import account_linked
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AbstractBaseUser
+
+__all__ = ["AccountTaken", "adopt"]
+
+
+class AccountTaken(Exception):
+    """A user and a Patreon identity cannot be joined, because one of them has another."""
+
+
+def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
+    """Connect a user to the person of an identity document, as their own sign-in would.
+
+    For tokens that an operator has brought, and no visitor: the campaign that they have rights over
+    is this site's. Raises `AccountTaken`.
+    """
+    identity = parse_identity(document)
+    patreon_id = identity.user.id
+    using = router.db_for_write(PatreonAccount)
+    with transaction.atomic(using=using):
+        hold_identity({"id": patreon_id})
+        known = PatreonAccount.objects.using(using).filter(patreon_id=patreon_id).first()
+        account = known or PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
+        if account.user_id != user.pk:
+            raise AccountTaken("this Patreon account is connected to another user.")
+        if known is None and PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
+            raise AccountTaken("the user is connected to another Patreon account.")
+        associations = apps.get_model("social_django", "UserSocialAuth").objects
+        association, _created = associations.get_or_create(
+            provider="patreon",
+            uid=patreon_id,
+            defaults={"user_id": user.pk, "id_key": _id_key()},
+        )
+        if association.user_id != user.pk:
+            raise AccountTaken("this Patreon account signs in as another user.")
+        tokens.store(account, grant, also=write_profile(account, identity))
+        sync.save_identity(
+            identity,
+            account=account,
+            scopes=grant.scopes,
+            fetched_at=timezone.now(),
+            by_operator=True,
+        )
+        if known is None:
+            linked = partial(
+                account_linked.send_robust, sender=PatreonAccount, account=account, user=user
+            )
+            transaction.on_commit(linked, using=using)
+    return account
+
+
+def _id_key() -> str:
+    """Under which of its keys the backend that is configured finds people again."""
+    strategy = load_strategy()  # type: ignore[no-untyped-call]
+    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
+    return str(backend.id_key())
