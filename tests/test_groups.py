@@ -128,12 +128,17 @@ def test_one_who_cannot_be_kept_does_not_stop_the_others(
     assert "could not be kept" in caplog.text
 
 
-def test_a_lost_connection_takes_them_and_a_new_one_brings_them(dance: Dance) -> None:
+def test_a_lost_connection_takes_them_when_what_is_known_is_too_old(
+    dance: Dance, time_machine_at: Any
+) -> None:
     dance.sign_in("gold")
     user = dance.user
     dance.sandbox.grants.kill()
     with pytest.raises(ReconnectRequired):
         tokens.refresh(user.patreon_account)
+    assert groups(user) == {"supporters", "golden"}
+    time_machine_at(days=15)
+    call_command("patreon_groups", stdout=io.StringIO())
     assert groups(user) == set()
     dance.sign_in("gold")
     assert groups(user) == {"supporters", "golden"}
