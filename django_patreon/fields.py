@@ -16,7 +16,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.core.exceptions import FieldError
 from django.db import models
+from django.db.models.lookups import Exact
 
 from .conf import patreon_settings
 from .secret import Secret
@@ -139,6 +141,18 @@ class _Envelope:
         return instance.__dict__[self.name]
 
 
+class _IsEmpty(Exact):
+    """The only comparison of an encrypted text: with the empty one, which is not encrypted."""
+
+    def get_prep_lookup(self) -> str:
+        if self.rhs != "":
+            raise FieldError(
+                f"{self.lhs.target.name} is encrypted, and every encryption of a text differs: it"
+                ' can be compared with "" alone.'
+            )
+        return ""
+
+
 class EncryptedTextField(_Field):
     """Text encrypted in the database and a `Secret` in Python.
 
@@ -194,7 +208,9 @@ class EncryptedTextField(_Field):
 
     def get_lookup(self, lookup_name: str) -> Any:
         # Anything but "is it empty" and "is it null" would find nothing, silently.
-        return super().get_lookup(lookup_name) if lookup_name in ("exact", "isnull") else None
+        if lookup_name == "exact":
+            return _IsEmpty
+        return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
 
     def to_python(self, value: Any) -> Any:
         if isinstance(value, str) and value.startswith(_MARK):  # by value_to_string

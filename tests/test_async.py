@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import SynchronousOnlyOperation
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template import RequestContext, Template
 from django.test import AsyncClient
 from django.urls import path
@@ -22,7 +22,14 @@ from django.views import View
 from django.views.decorators.cache import cache_control
 from rest_framework.views import APIView
 
-from django_patreon.access import acheck, acting_in, check, declared_rules, patron_required
+from django_patreon.access import (
+    PatronRequiredMixin,
+    acheck,
+    acting_in,
+    check,
+    declared_rules,
+    patron_required,
+)
 from django_patreon.rest_framework import IsPatron
 from django_patreon.sandbox.ids import GOLD, SILVER
 
@@ -231,3 +238,23 @@ def test_what_is_decorated_at_every_request_is_remembered_once(dance: Dance) -> 
     assert declared_rules() == before
     assert IsPatron.of(tier=[GOLD]) is IsPatron.of(tier=(GOLD,))
     assert IsPatron.of(tier=[GOLD]) is not IsPatron.of(tier=[SILVER])
+
+
+class Leads(View):
+    """One of Django's mixins: it answers at once, also for an async view."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        return HttpResponseRedirect("/elsewhere/") if request else super().dispatch(request)
+
+
+class Led(PatronRequiredMixin, Leads, Async):
+    patron_rule: ClassVar = {"tier": GOLD}
+
+
+def test_an_async_class_may_be_led_elsewhere_at_once(dance: Dance, rf: Any) -> None:
+    dance.sign_in("gold")
+    request = rf.get("/")
+    request.user = dance.user
+    answer = async_to_sync(Led.as_view())(request)
+    assert (answer.status_code, answer["Location"]) == (302, "/elsewhere/")
+    assert "no-store" in answer["Cache-Control"]

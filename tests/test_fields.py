@@ -14,6 +14,7 @@ from django.core import serializers
 from django.core.exceptions import FieldError
 from django.core.management import call_command
 from django.db import connection
+from django.db.models import F
 from django.views.debug import ExceptionReporter
 from rest_framework.serializers import ModelSerializer
 
@@ -163,7 +164,11 @@ def test_a_token_keeps_out_of_djangos_debug_page(account: PatreonAccount, rf, se
 def test_an_encrypted_column_cannot_be_searched(account: PatreonAccount) -> None:
     with pytest.raises(FieldError):
         PatreonAccount.objects.filter(access_token__contains="a").exists()
+    for wanted in (TOKEN, Secret(TOKEN), F("refresh_token")):
+        with pytest.raises(FieldError, match="is encrypted"):
+            PatreonAccount.objects.filter(access_token=wanted).exists()
     assert PatreonAccount.objects.filter(refresh_token="").exists()
+    assert PatreonAccount.objects.exclude(access_token="").exists()
 
 
 def test_no_form_shows_the_field() -> None:

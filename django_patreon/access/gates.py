@@ -136,8 +136,9 @@ class PatronRequiredMixin(View):
     async def _adispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         refusal = await alocked(request, Rule(**self.get_patron_rule()))
         if refusal is None:
-            answer: Any = super().dispatch(request, *args, **kwargs)
-            return keep_private(await answer)
+            found: Any = super().dispatch(request, *args, **kwargs)
+            # Django's own mixins redirect at once, also from an async view.
+            return keep_private(await found if isawaitable(found) else found)
         return keep_private(refusal)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
@@ -66,7 +67,7 @@ class PatronGatedDetailView(_DetailView):
         found: Any = await sync_to_async(self._gate)(request)
         if found is None:
             answer: Any = super().dispatch(request, *args, **kwargs)
-            found = await answer
+            found = await answer if isawaitable(answer) else answer
         return keep_private(found)
 
     def _gate(self, request: HttpRequest) -> HttpResponse | None:
