@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from . import sync
 from .admin_actions import Mending
+from .conf import patreon_settings
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 if TYPE_CHECKING:
@@ -152,6 +153,20 @@ class CampaignAdmin(ToLookAt):
             else _("This site no longer acts for %(names)s.")
         )
         self.message_user(request, said % names, messages.SUCCESS)
+        if is_ours and patreon_settings().CAMPAIGN_ID is None and _several_are_ours():
+            self.message_user(
+                request,
+                _(
+                    "This site acts for more than one campaign now, so gates that name none are"
+                    " closed to everybody. Set PATREON['CAMPAIGN_ID'] to the one that they mean,"
+                    " or name a campaign in every gate."
+                ),
+                messages.WARNING,
+            )
+
+
+def _several_are_ours() -> bool:
+    return Campaign.objects.filter(is_ours=True).count() > 1
 
 
 @admin.register(Membership)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.apps import apps
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.utils import timezone
 
 from django_patreon.models import Campaign, Grant, PatreonAccount
 
@@ -137,6 +140,17 @@ class TestWhichCampaignIsOurs:
         assert LogEntry.objects.count() == 2
         page = operator.get(f"{self.LIST}{Campaign.objects.get().pk}/history/")
         assert "Changed is ours" in page.content.decode()
+
+    @pytest.mark.parametrize("chosen", [None, "1"])
+    def test_a_second_one_closes_gates_that_name_none_and_says_so(
+        self, account: PatreonAccount, operator: Client, settings: Any, chosen: str | None
+    ) -> None:
+        settings.PATREON = {"CAMPAIGN_ID": chosen}
+        Campaign.objects.update(is_ours=True)
+        row = Campaign.objects.create(patreon_id="1", fetched_at=timezone.now())
+        form = {"action": "make_ours", "_selected_action": [row.pk]}
+        page = operator.post(self.LIST, form, follow=True).content.decode()
+        assert ("gates that name none are closed to everybody" in page) is (chosen is None)
 
     def test_who_may_only_look_does_not(self, account: PatreonAccount) -> None:
         reader = Client()

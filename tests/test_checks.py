@@ -378,6 +378,32 @@ def test_with_two_campaigns_of_ours_a_rule_that_names_none_is_left_alone(gate) -
     assert known_to_be_wrong() == []
 
 
+@pytest.mark.parametrize(
+    ("ours", "chosen", "found"),
+    [
+        ([], None, "no campaign is this site's"),
+        (["9"], None, ""),
+        (["9", "8"], None, "2 campaigns are this site's"),
+        (["9", "8"], "9", ""),
+        ([], "9", ""),
+    ],
+)
+def test_gates_that_mean_no_campaign_are_named(
+    settings, ours: list[str], chosen: str | None, found: str
+) -> None:
+    settings.PATREON = {"CAMPAIGN_ID": chosen}
+    assert "W013" not in catalogue_faults()  # nothing is known yet
+    for campaign in ("9", "8"):
+        know(campaign, is_ours=campaign in ours)
+    assert ("W013" in catalogue_faults()) == bool(found)
+    assert found in catalogue_faults().get("W013", "")
+
+
+def catalogue_faults() -> dict[str, str]:
+    messages = run_checks(databases=["default"])
+    return {str(each.id).removeprefix("django_patreon."): each.msg for each in messages}
+
+
 def test_social_cores_own_backend_is_named(settings) -> None:
     settings.AUTHENTICATION_BACKENDS = ["social_core.backends.patreon.PatreonOAuth2"]
     assert OURS in faults()["E013"]

@@ -16,6 +16,7 @@
     E014  LOGIN_URL leads to a closed page
     W010  key or secret has a space or a line break  W011  URLs are missing
     W012  LOGIN_URL leads nowhere
+    W013  gates that name no campaign mean none (database)
 
 Ids are never used twice.
 """

@@ -33,7 +33,25 @@ def check_catalogue(databases: Any = None, **_: Any) -> list[CheckMessage]:
         return []
     rules = [(f"The gate at {where}", rule) for where, rule in written_rules()]
     known = set(Campaign.objects.using(using).values_list("patreon_id", flat=True))
-    return [*_tiers(using, rules), *_campaigns(known, rules), *_strangers(using, known, rules)]
+    return [
+        *_tiers(using, rules),
+        *_campaigns(known, rules),
+        *_strangers(using, known, rules),
+        *_ours(using, known),
+    ]
+
+
+def _ours(using: str, known: set[str]) -> Iterator[CheckMessage]:
+    """Find out whether gates that name no campaign mean one."""
+    ours = Campaign.objects.using(using).filter(is_ours=True).count()
+    if patreon_settings().CAMPAIGN_ID is None and known and ours != 1:
+        what = f"{ours} campaigns are this site's" if ours else "no campaign is this site's"
+        yield Warning(
+            f"Gates that name no campaign are closed to everybody: {what}.",
+            hint="Set PATREON['CAMPAIGN_ID'] to the one that they mean. Where every gate names its"
+            " campaign, silence this check.",
+            id="django_patreon.W013",
+        )
 
 
 def _tiers(using: str, rules: list[tuple[str, Rule]]) -> Iterator[CheckMessage]:
