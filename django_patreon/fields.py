@@ -141,16 +141,17 @@ class _Envelope:
         return instance.__dict__[self.name]
 
 
-class _IsEmpty(Exact):
-    """The only comparison of an encrypted text: with the empty one, which is not encrypted."""
+class _Exact(Exact):
+    """The comparisons of an encrypted text that can find something: with the empty one, which is
+    not encrypted, and with a ciphertext that was read from the column."""
 
-    def get_prep_lookup(self) -> str:
-        if self.rhs != "":
-            raise FieldError(
-                f"{self.lhs.target.name} is encrypted, and every encryption of a text differs: it"
-                ' can be compared with "" alone.'
-            )
-        return ""
+    def get_prep_lookup(self) -> Any:
+        if isinstance(self.rhs, Sealed) or self.rhs == "":
+            return super().get_prep_lookup()
+        raise FieldError(
+            f"{self.lhs.target.name} is encrypted, and every encryption of a text differs: it can"
+            ' be compared with "" and with a Sealed alone.'
+        )
 
 
 class EncryptedTextField(_Field):
@@ -209,7 +210,7 @@ class EncryptedTextField(_Field):
     def get_lookup(self, lookup_name: str) -> Any:
         # Anything but "is it empty" and "is it null" would find nothing, silently.
         if lookup_name == "exact":
-            return _IsEmpty
+            return _Exact
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
 
     def to_python(self, value: Any) -> Any:
