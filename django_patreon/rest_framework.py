@@ -27,6 +27,8 @@ class IsPatron(BasePermission):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         refuse_another_name(cls)
+        if hasattr(cls, "get_patron_rule"):
+            raise TypeError(f"{cls.__qualname__}.get_patron_rule is not read: put it on the view.")
         if cls.patron_rule is not None:
             Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
 
@@ -44,12 +46,16 @@ class IsPatron(BasePermission):
         Raises `ImproperlyConfigured` where both say something.
         """
         theirs = getattr(view, "patron_rule", None)
+        if hasattr(view, "get_patron_rule"):
+            theirs = view.get_patron_rule()
         if theirs is not None and (self._made is not None or self.patron_rule is not None):
             raise ImproperlyConfigured(
                 f"{type(view).__name__}.patron_rule and its permission both name a rule."
             )
         if self._made is not None:
             return self._made
+        if self.patron_rule is None:
+            refuse_another_name(type(view))  # it would ask for nothing
         return Rule(**(self.patron_rule or theirs or {}))
 
     _made: Rule | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.mixins import LoginRequiredMixin
@@ -106,3 +106,26 @@ def test_the_decorator_is_welcome_through_djangos_own() -> None:
         @method_decorator(patron_required)
         def get(self, request: HttpRequest) -> HttpResponse:
             return HttpResponse("open")
+
+
+class Plain:
+    rule: ClassVar = {"cents": 9000}
+
+
+def test_a_wrong_name_that_is_inherited_is_refused() -> None:
+    with pytest.raises(TypeError, match="patron_rule"):
+        type("Page", (Plain, PatronRequiredMixin, View), {})
+
+
+@pytest.mark.parametrize("name", ["rule", "patron_rules", "cents"])
+def test_a_rule_under_another_name_on_a_view_of_an_api_is_refused(name: str) -> None:
+    view = type("Endpoint", (APIView,), {name: {"cents": 9000}})()
+    with pytest.raises(TypeError, match="patron_rule"):
+        IsPatron().rule_for(view)
+
+
+def test_a_view_of_an_api_may_work_its_rule_out() -> None:
+    view = type("Endpoint", (APIView,), {"get_patron_rule": lambda self: {"cents": 9000}})()
+    assert IsPatron().rule_for(view).cents == 9000
+    with pytest.raises(TypeError, match="put it on the view"):
+        type("Mine", (IsPatron,), {"get_patron_rule": lambda self: {"cents": 9000}})

@@ -153,9 +153,10 @@ def is_gated(view: Any) -> bool:
 def refuse_another_name(cls: type) -> None:
     """Raise `TypeError` for a rule under a name that no gate reads: it would ask for nothing."""
     wrong = {"rule", "patron_rules", "patreon_rule"}
-    if not (getattr(cls, "patron_rule", None) or "get_patron_rule" in vars(cls)):
+    own = getattr(cls, "get_patron_rule", None)
+    if not getattr(cls, "patron_rule", None) and own in (None, PatronRequiredMixin.get_patron_rule):
         wrong |= Asked.__annotations__.keys()  # beside a rule they may be the class's own
-    for name in sorted(wrong & vars(cls).keys()):
+    for name in sorted(each for each in wrong if hasattr(cls, each)):
         raise TypeError(
             f'{cls.__qualname__}.{name} is not read. Write patron_rule = {{"tier": "gold"}}.'
         )
