@@ -80,7 +80,14 @@ class MalformedAnswer(PatreonAPIError):
 
 
 class ReconnectRequired(PatreonError):
-    """No stored token works any more: the person must sign in with Patreon again."""
+    """No stored token works any more: the person must sign in with Patreon again.
+
+    `was_refused`: True if Patreon has just refused the tokens, False if nothing was sent.
+    """
+
+    def __init__(self, message: str, *, was_refused: bool = False) -> None:
+        super().__init__(message)
+        self.was_refused = was_refused
 
 
 class UnsafeToRefresh(PatreonError):

@@ -26,12 +26,13 @@ logger = logging.getLogger("django_patreon")
 TRIES = 3
 LONGEST_WAIT = 60.0
 PAUSE_AFTER_REFUSAL = 1.1
+"""Seconds, for each worker, after Patreon refused an account."""
 
 
 @dataclass(kw_only=True)
 class Renewals:
-    """What came of it: how many were `renewed`; by Patreon id, who must `reconnect`, and what else
-    went wrong (`failed`: try again later)."""
+    """The result of a run: how many accounts were `renewed`, the Patreon ids of those that must
+    `reconnect`, and by Patreon id why others `failed` (they are tried again by the next run)."""
 
     renewed: int = 0
     reconnect: list[str] = field(default_factory=list)
@@ -84,10 +85,11 @@ def _renew(account: PatreonAccount, workers: int) -> None:
                 if not remaining:
                     raise
                 time.sleep(min(error.retry_after or 5.0, LONGEST_WAIT))
-            except ReconnectRequired:
-                # One refusal a second of all workers: many dead accounts must not use up what
-                # Patreon forgives the whole site, and shut out who signs in again.
-                time.sleep(PAUSE_AFTER_REFUSAL * workers)
+            except ReconnectRequired as error:
+                if error.was_refused:
+                    # All workers together cause one refusal a second. Patreon blocks a site that
+                    # causes too many, and then nobody can sign in.
+                    time.sleep(PAUSE_AFTER_REFUSAL * workers)
                 raise
             else:
                 return

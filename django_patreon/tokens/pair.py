@@ -68,9 +68,10 @@ def token_of(account: PatreonAccount) -> Secret:
     return token
 
 
-def reconnect(account: PatreonAccount) -> ReconnectRequired:
+def reconnect(account: PatreonAccount, *, was_refused: bool = False) -> ReconnectRequired:
     """Return the error that says what the person has to do."""
     return ReconnectRequired(
         f"Patreon account {account.patreon_id} is no longer connected: its owner has to sign in"
-        " with Patreon again."
+        " with Patreon again.",
+        was_refused=was_refused,
     )

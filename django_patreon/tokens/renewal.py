@@ -138,7 +138,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         _note_failure(fresh, lease, error, using=using)
         account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_message"])
         if account.state == PatreonAccount.State.RECONNECT:
-            raise reconnect(account) from None
+            raise reconnect(account, was_refused=True) from None
         raise
     except Exception:
         give_back(fresh, lease, using=using)

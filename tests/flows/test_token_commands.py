@@ -64,6 +64,22 @@ def test_one_bad_account_does_not_stop_the_others(three: Patreon) -> None:
     assert PatreonAccount.objects.filter(state="reconnect").count() == 1
 
 
+def test_only_a_refusal_by_patreon_is_followed_by_a_pause(
+    three: Patreon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+    for account in PatreonAccount.objects.exclude(full_name="Alma Reyes"):
+        account.refresh_token = ""
+        account.save()
+    assert "1 renewed, 2 must reconnect, 0 failed" in call("patreon_refresh_tokens")
+    assert (len(three.api_requests), slept) == (1, [])
+    PatreonAccount.objects.update(token_expires_at=timezone.now())
+    three.control("tokens/kill", user="gold")
+    assert "0 renewed, 3 must reconnect, 0 failed" in call("patreon_refresh_tokens")
+    assert (len(three.api_requests), len(slept)) == (2, 1)
+
+
 def test_a_bad_day_is_reported_with_an_exit_code_and_mended_by_the_next_run(three: Patreon) -> None:
     three.control("faults", kind="http_500_html", path="/api/oauth2/token")
     with pytest.raises(CommandError, match="tried again next time"):
