@@ -31,6 +31,7 @@ __all__ = [
     "alocked",
     "is_gated",
     "keep_private",
+    "let_browser_keep",
     "locked",
     "patron_required",
     "refusal",
@@ -215,13 +216,22 @@ async def alocked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
     return await sync_to_async(locked)(request, rule)
 
 
+def let_browser_keep(response: HttpResponseBase, *, seconds: int) -> None:
+    """Let the visitor's browser, and no other cache, use this answer again for so many seconds."""
+    response.patreon_cache_control = f"private, max-age={seconds:d}"  # type: ignore[attr-defined]
+
+
 def keep_private(response: Any) -> Any:
-    """Let no cache keep the answer, open or locked: the next one may be another (T25)."""
+    """Let no cache keep the answer, open or locked: the next one may be another (T25).
+
+    The visitor's own browser may keep it after `let_browser_keep`.
+    """
     if not isinstance(response, HttpResponseBase):
         return response  # Django says what is wrong with it
     headers = response.headers
-    if headers.get("Cache-Control") != _PRIVATE:
-        headers["Cache-Control"] = _PRIVATE
+    allowed = getattr(response, "patreon_cache_control", _PRIVATE)
+    if headers.get("Cache-Control") != allowed:
+        headers["Cache-Control"] = allowed
     varies = headers.get("Vary")
     if varies is None:
         headers["Vary"] = "Cookie"

@@ -155,6 +155,11 @@ def file(rule: dict[str, Any]) -> Callable[..., Any]:
     return lambda request: view(request, path="open.txt")
 
 
+def song(max_age: int | None) -> Callable[..., Any]:
+    view = PatronFileView.as_view(root=ROOT, patron_rule=RULES["gold"], max_age=max_age)
+    return lambda request: view(request, path="song.mp3")
+
+
 def listing(request: HttpRequest) -> HttpResponse:
     found = Story.objects.visible_to(request.user).order_by("title")
     return HttpResponse(",".join(each.title for each in found))
@@ -200,6 +205,8 @@ ONLY = {
 urlpatterns = [
     path("listing/", listing),
     path("page/", page),
+    path("song/", song(None)),
+    *(path(f"song/kept-{seconds}/", song(seconds)) for seconds in (0, 3600)),
     path("ungated/", ungated),
     *(path(f"{f}/{r}/", make(rule)) for f, make in FORMS.items() for r, rule in RULES.items()),
     *(path(f"{f}/{r}/", view) for (f, r), view in ONLY.items()),
