@@ -58,7 +58,8 @@ class PatreonSettings:
     TIER_GROUPS: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Django groups that the holders of a tier are in: {"gold": ["supporters"]}."""
     TIMEOUT: tuple[float, float] = (3.0, 10.0)
-    """Seconds to wait for Patreon: to connect, and for each piece of the answer."""
+    """Seconds to wait for Patreon: to connect, and for the answer. Together they are the longest
+    that one request takes."""
     REFRESH_MARGIN: timedelta = timedelta(days=2)
     """A token with less time left than this, or than a quarter of its life, is renewed first."""
     RATE_LIMIT: str | None = field(default="database", repr=False)

@@ -22,11 +22,13 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, get_environ_proxies
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as Urllib3Timeout
 
 from django_patreon import __version__
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import MalformedAnswer, Unavailable
 
+from .deadline import deadline_in, keep_deadlines
 from .errors import wait_of
 from .gate import gate
 
@@ -39,8 +41,6 @@ logger = logging.getLogger("django_patreon")
 
 MAX_BODY = 16 * 1024 * 1024
 """Bytes of an answer that we are willing to hold. A page of 1000 members is under 2 MB."""
-MAX_SECONDS = 60.0
-"""The longest an answer may take to arrive in full, however steadily it drips."""
 POOL_SIZE = 20
 """Connections kept per process; more threads than this still work, with new connections."""
 
@@ -75,28 +75,34 @@ def send(
     It passes the site's gate first, in which `bucket` names whose calls count together; there it
     may wait, or end in `RateLimited` without having been sent. Too many refusals shut the gate;
     `counts_refusals` is False for a request whose refusal says nothing against the site.
+    `timeout`: seconds to connect, and for the answer; by default the setting TIMEOUT. Together
+    they are the longest that the request takes once it has passed the gate, whether the server is
+    silent or sends a byte at a time.
 
     Raises `Unavailable` (code `timeout`, `tls_error` or `connection_failed`) when no answer came
     and `MalformedAnswer` (code `malformed_response`) when it is larger than `MAX_BODY`.
     """
     conf, limits = patreon_settings(), gate()
+    connect, read = timeout or conf.TIMEOUT
     limits.enter(bucket)
     started = time.monotonic()
     try:
-        response = _session().request(
-            method,
-            url,
-            headers={"User-Agent": conf.USER_AGENT or _default_user_agent(), **(headers or {})},
-            params=params,
-            data=data,
-            json=json,
-            timeout=timeout or conf.TIMEOUT,
-            allow_redirects=False,
-            stream=True,
-            proxies=_proxies(conf.base_url),
-        )
-        with response:
-            body = _read(response, deadline=started + MAX_SECONDS)
+        with (
+            deadline_in(connect + read),
+            _session().request(
+                method,
+                url,
+                headers={"User-Agent": conf.USER_AGENT or _default_user_agent(), **(headers or {})},
+                params=params,
+                data=data,
+                json=json,
+                timeout=(connect, read),
+                allow_redirects=False,
+                stream=True,
+                proxies=_proxies(conf.base_url),
+            ) as response,
+        ):
+            body = _read(response)
     # What an answer can hold that no parser likes is a ValueError, below `requests` as well.
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         failure = _failure(error)
@@ -123,7 +129,7 @@ def send(
     raise failure
 
 
-def _read(response: requests.Response, *, deadline: float) -> bytes:
+def _read(response: requests.Response) -> bytes:
     """Return the body, decoded; leave the connection ready for the next request."""
     pieces: list[bytes] = []
     size = 0
@@ -131,8 +137,6 @@ def _read(response: requests.Response, *, deadline: float) -> bytes:
         size += len(piece)
         if size > MAX_BODY:
             raise _TooLarge
-        if time.monotonic() > deadline:
-            raise requests.Timeout
         pieces.append(piece)
     return b"".join(pieces)
 
@@ -143,6 +147,8 @@ class _TooLarge(requests.RequestException):
 
 def _failure(error: Exception) -> Unavailable | MalformedAnswer:
     """Say what went wrong on the way, without the URL or anything sent."""
+    if isinstance(error, _NoCertificates):
+        return Unavailable(str(error), code="tls_error")
     if isinstance(error, _TooLarge):
         return MalformedAnswer(
             f"Patreon's answer was larger than {MAX_BODY // 2**20} MB.", code="malformed_response"
@@ -153,7 +159,9 @@ def _failure(error: Exception) -> Unavailable | MalformedAnswer:
             " certificates.",
             code="tls_error",
         )
-    if isinstance(error, requests.Timeout | TimeoutError):
+    # What times out in the body, `requests` calls a lost connection.
+    cause = error.args[0] if error.args else None
+    if isinstance(error, requests.Timeout | TimeoutError) or isinstance(cause, Urllib3Timeout):
         return Unavailable("Patreon did not answer in time.", code="timeout")
     if isinstance(error, requests.exceptions.ContentDecodingError):
         return MalformedAnswer(
@@ -164,17 +172,56 @@ def _failure(error: Exception) -> Unavailable | MalformedAnswer:
     return Unavailable("The connection to Patreon failed.", code="connection_failed")
 
 
-class _VerifyingAdapter(HTTPAdapter):
-    """Builds its TLS context once, instead of for every connection, and always verifies."""
+class _NoCertificates(OSError):
+    pass
+
+
+def _tls_context() -> ssl.SSLContext:
+    """Return a context that trusts whom the environment says, in the way of other programs.
+
+    `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` (a file or a folder) replaces the certificates of
+    certifi, as in `requests`. `SSL_CERT_FILE` and `SSL_CERT_DIR`, which OpenSSL reads, are trusted
+    as well; what they name need not exist. Raises `OSError` when a bundle cannot be read.
+    """
+    variables = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    named = next((each for each in variables if os.environ.get(each)), None)
+    bundle = os.environ[named] if named else DEFAULT_CA_BUNDLE_PATH
+    is_folder = os.path.isdir(bundle)
+    try:
+        context = ssl.create_default_context(
+            cafile=None if is_folder else bundle, capath=bundle if is_folder else None
+        )
+    except OSError:
+        raise _NoCertificates(
+            f"The certificates that {named or 'certifi'} names cannot be read, so no secure"
+            " connection to Patreon can be made."
+        ) from None
+    file, folder = os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")
+    if os.path.isfile(file):
+        context.load_verify_locations(cafile=file)
+    for each in filter(os.path.isdir, folder.split(os.pathsep)):
+        context.load_verify_locations(capath=each)
+    return context
+
+
+class _Adapter(HTTPAdapter):
+    """Makes connections, direct and through a proxy, that verify and that keep deadlines.
+
+    The TLS context is built once, instead of for every connection.
+    """
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
-        kwargs["ssl_context"] = (
-            ssl.create_default_context(capath=bundle)
-            if bundle and os.path.isdir(bundle)
-            else ssl.create_default_context(cafile=bundle or DEFAULT_CA_BUNDLE_PATH)
-        )
-        super().init_poolmanager(*args, **kwargs)
+        self._tls = _tls_context()
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._tls)
+        keep_deadlines(self.poolmanager, self._tls)
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        kwargs["ssl_context"] = self._tls
+        if proxy.lower().startswith("https"):
+            kwargs["proxy_ssl_context"] = self._tls
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        keep_deadlines(manager, self._tls)
+        return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         conn.cert_reqs = "CERT_REQUIRED"  # the context already holds the certificates
@@ -202,25 +249,27 @@ def _new_session() -> requests.Session:
     session = _Session()
     session.trust_env = False
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-    session.mount("https://", _VerifyingAdapter(pool_maxsize=POOL_SIZE))
-    session.mount("http://", HTTPAdapter(pool_maxsize=POOL_SIZE))
+    adapter = _Adapter(pool_maxsize=POOL_SIZE)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
     return session
-
-
-def _start_afresh() -> None:
-    """In a forked child: the parent's sockets are not ours, and its lock may be held for ever."""
-    global _lock, _shared
-    _lock = threading.Lock()
-    _shared = None
-
-
-os.register_at_fork(after_in_child=_start_afresh)
 
 
 @cache
 def _proxies(base_url: str) -> dict[str, str]:
     """The proxies that the environment asks for, found once: `trust_env` is off."""
     return dict(get_environ_proxies(base_url))
+
+
+def _start_afresh() -> None:
+    """Drop the session: in a forked child, whose copies of sockets and locks are the parent's."""
+    global _lock, _shared
+    _lock = threading.Lock()
+    _shared = None
+    _proxies.cache_clear()
+
+
+os.register_at_fork(after_in_child=_start_afresh)
 
 
 def _default_user_agent() -> str:
