@@ -14,7 +14,13 @@ from .access import VIEW_AS, Patron, acting_in, forget_view_as, keep_private, pa
 
 __all__ = ["PatreonMiddleware"]
 
-_BODY = re.compile(rb"<body\b[^>]*>", re.IGNORECASE)
+_BODY = re.compile(
+    # What may hold the text "<body>" and begins no body comes first, and is passed over.
+    rb"<!--.*?-->|<(script|style|title|template|textarea|noscript)\b.*?</\1\s*>"
+    rb"""|(?P<body><body\b(?:"[^"]*"|'[^']*'|[^'">])*>)""",
+    re.IGNORECASE | re.DOTALL,
+)
+_DOCUMENT = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.I | re.DOTALL)
 
 
 class PatreonMiddleware:
@@ -79,19 +85,28 @@ def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) ->
 
 
 def _say_so(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> None:
-    """Put a banner on the page, wherever the site's templates come from."""
-    if (
-        not isinstance(response, HttpResponse)
-        or response.has_header("Content-Encoding")
-        or not response.headers.get("Content-Type", "").startswith("text/html")
-    ):
+    """Put a banner on the page: at the start of its body, or at the end if it names no body."""
+    if not isinstance(response, HttpResponse) or not _is_page(request, response):
         return
     tier = patron.known.tiers.get(patron.view_as or "")
     banner = render_to_string(
         "django_patreon/view_as_banner.html",
         {"tier": tier, "view_as": patron.view_as, "next": request.get_full_path()},
         request,
-    ).encode(response.charset)
-    response.content = _BODY.sub(lambda found: found[0] + banner, response.content, count=1)
+    ).encode(response.charset, "xmlcharrefreplace")
+    page = response.content
+    tags = (found.end() for found in _BODY.finditer(page) if found["body"])
+    place = next(tags, len(page))
+    response.content = page[:place] + banner + page[place:]
     if response.has_header("Content-Length"):
         response.headers["Content-Length"] = str(len(response.content))
+
+
+def _is_page(request: HttpRequest, response: HttpResponse) -> bool:
+    """Is it HTML that the browser shows as a page, and no part that a script puts into one?"""
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "text/html" or response.has_header("Content-Encoding") or not response.content:
+        return False
+    wanted_by = request.headers.get("Sec-Fetch-Dest", "document")
+    is_for_script = wanted_by == "empty" or "HX-Request" in request.headers
+    return not is_for_script or _DOCUMENT.match(response.content) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any
 
 import pytest
@@ -82,6 +83,71 @@ def test_it_is_said_on_pages_that_have_nothing_to_do_with_patrons_too(staff: Cli
     assert page["Cache-Control"] == "private, no-store"
     view_as(staff, stop="1")
     assert BANNER not in staff.get("/admin/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("<!doctype html><body>", "<p>x</p></body>"),
+        ("<html><head></head><BODY\n data-x='a>b' class=\"c>d\">", "<p>x"),
+        ("<!-- <body> --><script>'<body>'</script><title><body></title><body>", "<p>x</p>"),
+        ("<!doctype html><title>No body tag</title><p>x</p>", ""),
+        ("<p>x</p>", ""),
+    ],
+)
+def test_it_is_said_whatever_the_page_is_made_of(
+    staff: Client, settings, before: str, after: str
+) -> None:
+    view_as(staff, tier=GOLD)
+    settings.PAGE = before + after
+    page = staff.get("/gates/given-page/")
+    text = page.content.decode()
+    assert (text[: len(before)], text[len(text) - len(after) :]) == (before, after)
+    assert text.count(BANNER) == 1
+    assert BANNER in text[len(before) : len(text) - len(after)]
+    assert page["Content-Length"] == str(len(page.content))
+
+
+def test_a_title_that_the_pages_charset_lacks_is_no_error(staff: Client, settings) -> None:
+    Tier.objects.filter(patreon_id=GOLD).update(title="金")
+    view_as(staff, tier=GOLD)
+    settings.PAGE, settings.PAGE_TYPE = "<body>", "Text/HTML; charset=iso-8859-1"
+    assert "a patron of &#37329;" in staff.get("/gates/given-page/").content.decode()
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Sec-Fetch-Dest": "empty"}, {"HX-Request": "true", "Sec-Fetch-Dest": "empty"}]
+)
+def test_a_script_gets_it_with_a_whole_page_only(staff: Client, settings, headers) -> None:
+    """A part of a page is put into one that has the banner already."""
+    view_as(staff, tier=GOLD)
+    for settings.PAGE, is_whole in (
+        ("<p>x</p>", False),
+        ("<tr><td>x</td></tr>", False),
+        ("\n<!-- a --><!DOCTYPE html><p>x</p>", True),
+    ):
+        text = staff.get("/gates/given-page/", headers=headers).content.decode()
+        assert (BANNER in text) is is_whole
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/plain", "image/svg+xml", "text/html-x"])
+def test_only_html_is_changed(staff: Client, settings, kind: str) -> None:
+    view_as(staff, tier=GOLD)
+    settings.PAGE, settings.PAGE_TYPE = "<body>", kind
+    assert staff.get("/gates/given-page/").content == b"<body>"
+
+
+def test_an_answer_without_content_gets_none(staff: Client) -> None:
+    view_as(staff, tier=GOLD)
+    assert view_as(staff, tier=SILVER).content == b""
+
+
+def test_the_banner_needs_no_style_or_script_of_the_page(staff: Client) -> None:
+    """A Content-Security-Policy forbids what is written into the page."""
+    view_as(staff, tier=GOLD)
+    text = staff.get(PAGE).content.decode()
+    assert not re.search(r"style=|<style|<script|\son\w+=", text)
+    assert "/static/django_patreon/view_as.css" in text
 
 
 def test_the_mark_goes_with_the_session_that_it_was_about(

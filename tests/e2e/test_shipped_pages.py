@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from playwright.sync_api import Page, expect
 
 from django_patreon.sandbox import Sandbox
@@ -48,3 +49,42 @@ def test_each_page_can_be_read(page: Page, site: str, shoot: Any, width: int, sc
     page.get_by_role("button", name="check again").click()
     expect(page.get_by_role("status")).to_be_visible()
     look("told")
+
+
+@pytest.mark.parametrize("body", ["<body>", ""])
+def test_staff_see_the_banner_on_a_page_with_a_strict_policy(
+    page: Page, site: str, settings: Any, shoot: Any, body: str
+) -> None:
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    get_user_model().objects.create_superuser("admin", password="admin")
+    text = "<p>A long page.</p>" * 100
+    settings.PAGE = (
+        f"<!doctype html><html lang=en><title>x</title>{body}<main><h1>x</h1>{text}</main>"
+    )
+    page.goto(f"{site}/admin/")
+    page.locator('input[name="username"]').fill("admin")
+    page.locator('input[name="password"]').fill("admin")
+    page.get_by_role("button", name="Log in").click()
+    page.goto(f"{site}/gates/page/")
+    page.evaluate(
+        """() => {
+          const form = document.createElement("form");
+          form.method = "post"; form.action = "/patreon/view-as/";
+          const token = document.cookie.match(/csrftoken=(\\w+)/)[1];
+          form.innerHTML =
+            `<input name="tier" value=""><input name="csrfmiddlewaretoken" value="${token}">` +
+            '<input name="next" value="/gates/given-page/">';
+          document.body.append(form); form.submit();
+        }"""
+    )
+    banner = page.locator(".patreon-view-as")
+    expect(banner).to_have_css("background-color", "rgb(138, 43, 6)")
+    for end in ("0", "document.body.scrollHeight"):
+        page.evaluate(f"window.scrollTo(0, {end})")
+        expect(banner).to_be_in_viewport()
+    assert_accessible(page)
+    shoot(f"banner-{'with' if body else 'without'}-body")
+    assert not [each for each in said if "Content Security Policy" in each]
+    page.get_by_role("button", name="Stop").click()
+    expect(banner).to_have_count(0)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.template import RequestContext, Template
 from django.urls import path
@@ -162,7 +163,7 @@ def song(max_age: int | None) -> Callable[..., Any]:
 
 def listing(request: HttpRequest) -> HttpResponse:
     found = Story.objects.visible_to(request.user).order_by("title")
-    return HttpResponse(",".join(each.title for each in found))
+    return HttpResponse(",".join(each.title for each in found), content_type="text/plain")
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -171,6 +172,15 @@ def page(request: HttpRequest) -> HttpResponse:
         request
     )
     answer["Content-Length"] = str(len(answer.content))
+    return answer
+
+
+def given_page(request: HttpRequest) -> HttpResponse:
+    """Whatever the test has put into the setting PAGE."""
+    kind = getattr(settings, "PAGE_TYPE", "text/html; charset=utf-8")
+    answer = HttpResponse(settings.PAGE, content_type=kind)
+    answer["Content-Length"] = str(len(answer.content))
+    answer["Content-Security-Policy"] = "default-src 'none'; style-src 'self'; form-action 'self'"
     return answer
 
 
@@ -205,6 +215,7 @@ ONLY = {
 urlpatterns = [
     path("listing/", listing),
     path("page/", page),
+    path("given-page/", given_page),
     path("song/", song(None)),
     *(path(f"song/kept-{seconds}/", song(seconds)) for seconds in (0, 3600)),
     path("ungated/", ungated),
