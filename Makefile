@@ -23,7 +23,7 @@ demo: $(VENV)/runtime.stamp ## run the example site and a pretend Patreon (ARGS=
 	@$(RUN) manage.py demo $(ARGS)
 
 test: $(VENV)/test.stamp ## run the tests (ARGS="-k name" for some of them)
-	@$(RUN) -X dev -m pytest $(TOGETHER) $(ARGS)
+	@$(RUN) -m pytest $(TOGETHER) $(ARGS)
 
 check: $(VENV)/dev.stamp ## run everything that must be true before a change is kept
 	@echo "Style: ruff, codespell, django-upgrade, djlint"
@@ -41,7 +41,7 @@ check: $(VENV)/dev.stamp ## run everything that must be true before a change is 
 	@$(RUN) -m tests.reversible
 	@echo "Tests, with branch coverage and warnings as errors"
 	@rm -f .coverage .coverage.*
-	@$(RUN) -X dev -m coverage run -m pytest $(TOGETHER) $(ARGS)
+	@TEST_DATABASES=1 TEST_THOROUGHLY=1 $(RUN) -X dev -m coverage run -m pytest $(TOGETHER) $(ARGS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
 

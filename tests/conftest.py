@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import responses
@@ -16,6 +18,19 @@ from .dance import Dance, wire
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes longest: at the end one worker would be alone with it."""
     items.sort(key=lambda item: item.path.name != "test_databases.py")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say in the last lines what this run has left out, and what runs it."""
+    left_out = []
+    if not os.environ.get("TEST_DATABASES"):
+        left_out.append("PostgreSQL and MariaDB")
+    if not os.environ.get("TEST_THOROUGHLY"):
+        left_out.append("most of the combinations of the rule's facts")
+    if terminalreporter.stats.get("skipped"):
+        left_out.append("the skipped tests, for which something is missing here")
+    if left_out:
+        terminalreporter.write_line(f"Left out: {'; '.join(left_out)}. `make check` runs them.")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -127,8 +128,9 @@ simple = st.sampled_from(
     + [Requirement(at_least=t) for t in TIERS]
     + [Requirement(cents=n) for n in (1, 300, 301)]
 )
-many = settings(max_examples=1500, deadline=None)
-some = settings(max_examples=400, deadline=None)
+THOROUGHLY = bool(os.environ.get("TEST_THOROUGHLY"))
+many = settings(max_examples=1500 if THOROUGHLY else 300, deadline=None)
+some = settings(max_examples=400 if THOROUGHLY else 100, deadline=None)
 
 
 @many
