@@ -12,8 +12,14 @@ TOGETHER := --numprocesses 2 --dist loadfile
 # Python's development mode checks each allocation, too: a tenth of the time, and no C here is ours.
 export PYTHONMALLOC := default
 
+# What meets the database: these tests run again on PostgreSQL and on MariaDB.
+ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_token_commands.py flows/test_tokens.py \
+	test_access.py test_account.py test_fields.py test_grants.py test_interrupted_tokens.py test_leaks.py \
+	test_limits.py test_many_creators.py test_pipeline.py test_prepared.py test_read_only.py \
+	test_sign_in.py test_sync.py test_takeover.py test_what_is_held.py)
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test check e2e bench lock messages clean
+.PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -41,9 +47,17 @@ check: $(VENV)/dev.stamp ## run everything that must be true before a change is 
 	@$(RUN) -m tests.reversible
 	@echo "Tests, with branch coverage and warnings as errors"
 	@rm -f .coverage .coverage.*
-	@TEST_DATABASES=1 TEST_THOROUGHLY=1 $(RUN) -X dev -m coverage run -m pytest $(TOGETHER) $(ARGS)
+	@TEST_THOROUGHLY=1 $(RUN) -X dev -m coverage run -m pytest $(TOGETHER) $(ARGS)
 	@$(RUN) -m coverage combine --quiet
 	@$(RUN) -m coverage report
+	@$(MAKE) --no-print-directory databases
+
+databases: $(VENV)/dev.stamp ## run the tests that meet the database on PostgreSQL and MariaDB, at once
+	@echo "Tests on PostgreSQL and MariaDB"
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target postgres mariadb
+
+postgres mariadb: $(VENV)/dev.stamp
+	@TEST_DB=$@ $(RUN) -X dev -m pytest -q --create-db $(ON_DATABASES)
 
 e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromium)
 	@$(RUN) -X dev -m pytest tests/e2e $(ARGS)

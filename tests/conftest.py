@@ -12,18 +12,22 @@ import time_machine
 from django_patreon.sandbox import Sandbox
 
 from .dance import Dance, wire
+from .settings import TEST_DB
+
+
+SLOW_FILES = ["test_demo.py", "test_model.py", "test_odd_sites.py", "test_servers.py"]
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest: at the end one worker would be alone with it."""
-    items.sort(key=lambda item: item.path.name != "test_databases.py")
+    """Begin with the files that take longest: at the end one worker would be alone with them."""
+    items.sort(key=lambda item: item.path.name not in SLOW_FILES)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say in the last lines what this run has left out, and what runs it."""
     left_out = []
-    if not os.environ.get("TEST_DATABASES"):
+    if TEST_DB == "sqlite":
         left_out.append("PostgreSQL and MariaDB")
     if not os.environ.get("TEST_THOROUGHLY"):
         left_out.append("most of the combinations of the rule's facts")

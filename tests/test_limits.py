@@ -192,7 +192,7 @@ def test_eight_processes_share_one_bucket(where: str, key: str) -> None:
     if where == "redis":
         redis_store()
     if connection.vendor == "sqlite" and "memory" in str(connection.settings_dict["NAME"]):
-        pytest.skip("this test database is in memory: test_databases has others")
+        pytest.skip("this test database is in memory: `make databases` has others")
     started = time.monotonic()
     workers = [
         subprocess.Popen(

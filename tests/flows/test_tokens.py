@@ -1,4 +1,4 @@
-"""Renewing, with real processes on a real database; `test_databases` repeats it on the others."""
+"""Renewing, with real processes on a real database; `make databases` repeats it on the others."""
 
 from __future__ import annotations
 
