@@ -42,7 +42,8 @@ class PatreonSettings:
     TIERS: Mapping[str, str] = field(default_factory=dict)
     """Names for tier ids, for rules: {"gold": "9100003"}. Titles on Patreon may change."""
     DECLINED_GRACE: timedelta = timedelta(days=7)
-    """How long a patron whose card was declined keeps what they had, from that charge."""
+    """How long a patron whose card was declined keeps what they had, from the declined charge,
+    or from when we first heard of it if Patreon does not date it."""
     BLANK_GRACE: timedelta = timedelta(days=3)
     """How long a patron in good standing keeps what Patreon no longer lists."""
     MAX_AGE: timedelta = timedelta(days=14)

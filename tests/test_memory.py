@@ -208,6 +208,7 @@ class Site:
         row.pledge_relationship_start = self.some(None, self.moment(40))
         row.is_gifted, row.is_free_trial = self.some(True, False, False), self.some(True, False)
         row.blank_since = self.some(None, self.moment(5))
+        row.declined_since = self.some(None, self.moment(5))
         row.remembered = self.some(None, {"tiers": {"13": 1000}, "cents": 1000, "months": 1})
         row.save()
         tiers = [each for each in self.tiers if each.campaign_id == campaign.patreon_id]

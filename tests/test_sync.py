@@ -328,13 +328,13 @@ class TestPeopleMeet:
             assert row.account is None
 
 
-def tell(row: Membership, **news: Any) -> Membership:
+def tell(row: Membership, fetched_at: datetime | None = None, **news: Any) -> Membership:
     """Bring news of a membership, as whoever hears of it does: with nothing around it."""
     return sync.save_member(
         Member(id=row.patreon_id, **news),
         campaign=row.campaign,
         tiers={},
-        fetched_at=timezone.now(),
+        fetched_at=fetched_at or timezone.now(),
     )
 
 

@@ -8,15 +8,16 @@ does not know, and it then keeps the gate closed.
     explain(requirement, case)   the same, question by question
     standings(case)              all that a person may show, for a filter over many gates
 
-`facts` are the inputs, `reasons` the answers, `worth` does the sums, `standing` reads Patreon's
-words, `requirement` compares, `decision` asks in order: signed out, denied by hand, given a pass,
-staff or creator, not linked, link broken, no membership, facts too old, status, and last what the
-rule asks for.
+`facts` are the inputs, `reasons` the answers, `worth` does the sums. `charges` lists the values
+that Patreon gives a membership, `standing` says what they are worth, `requirement` compares that
+with a rule. `decision` asks in order: signed out, denied by hand, given a pass, staff or creator,
+not linked, link broken, no membership, facts too old, status, and last what the rule asks for.
 
 More entitlement never closes a gate: another tier, more cents, a period that runs longer. A blank
 reading stands for what is remembered, so more than blank is more than what was remembered.
 """
 
+from .charges import CHARGES, STATUSES, grace_start, is_declined
 from .decision import Hearing, Step, decide, explain, standings
 from .facts import (
     Case,
@@ -30,7 +31,7 @@ from .facts import (
 )
 from .reasons import Reason
 from .requirement import unmet
-from .standing import CHARGES, STATUSES, Standing
+from .standing import Standing
 from .worth import Worth
 
 __all__ = [
@@ -51,6 +52,8 @@ __all__ = [
     "Worth",
     "decide",
     "explain",
+    "grace_start",
+    "is_declined",
     "standings",
     "unmet",
 ]

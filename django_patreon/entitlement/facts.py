@@ -61,6 +61,9 @@ class MembershipFacts(NamedTuple):
     """The first reading in which Patreon no longer listed what it had listed before."""
     remembered: Worth | None = None
     """What it listed before; None when we never saw anything paid, or see it still."""
+    declined_since: datetime | None = None
+    """When the card was first declined, as far as we know: the date of the declined charge, or the
+    first reading that said so. None while it is not declined; where it is, `fetched_at` counts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +98,9 @@ class Policy:
     """What a site may choose. The defaults let in whoever has paid or is about to."""
 
     declined_grace: timedelta = timedelta(days=7)
-    """How long a patron whose card was declined keeps what they had, from the declined charge.
-    A week is what peers give (observed)."""
+    """How long a patron whose card was declined keeps what they had, from the declined charge, or
+    from when we first heard of it if Patreon does not date it. A week is what peers give
+    (observed)."""
     blank_grace: timedelta = timedelta(days=3)
     """How long a patron in good standing keeps what Patreon last named, when it names nothing
     (observed around the first of the month), from the first reading that named nothing."""

@@ -10,24 +10,23 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from .charges import (
+    CALM_CHARGES,
+    CHARGES,
+    DECLINED_PATRON,
+    FORMER_PATRON,
+    PERIOD_CHARGES,
+    RETURNED_CHARGES,
+    STATUSES,
+    STILL_PAID,
+    grace_start,
+    is_declined,
+)
 from .facts import GrantFacts, MembershipFacts, Policy
 from .reasons import Reason
 from .worth import Worth, add_months, months
 
-__all__ = ["CHARGES", "STATUSES", "Judgement", "Standing", "earlier", "judge", "of_grant"]
-
-ACTIVE, DECLINED_PATRON, FORMER_PATRON = "active_patron", "declined_patron", "former_patron"
-STATUSES = frozenset({ACTIVE, DECLINED_PATRON, FORMER_PATRON, None})
-RETURNED_CHARGES = frozenset({"Refunded", "Refunded by Patreon", "Partially Refunded"})
-PERIOD_CHARGES = frozenset({"Paid", "Pending", "Free Trial", "Deleted"})
-"""Last charges that may have bought a period which outlives its pledge. "Deleted" is what a
-cancelled pledge says, whatever its last charge was (observed)."""
-CALM_CHARGES = frozenset({"Paid", "Pending", "Free Trial", None})
-"""Last charges that give no reason why anything should have gone. On the first of a month they say
-"Paid" of the month before, or "Pending", and the next charge's date has just passed (observed)."""
-STILL_PAID = frozenset({"Refund Pending", "Refund Declined"})
-"""Refunds that have not happened: the charge counts as "Paid" until it is "Refunded" (official)."""
-CHARGES = RETURNED_CHARGES | PERIOD_CHARGES | STILL_PAID | {"Declined", "Fraud", "Other", None}
+__all__ = ["Judgement", "Standing", "earlier", "judge", "of_grant"]
 
 
 class Standing(NamedTuple):
@@ -138,8 +137,8 @@ class _Judge:
                 self.opens(Reason.CANCELLED, worth, end) if still else self.refuses(Reason.FORMER)
             )
         is_gift = membership.is_gifted
-        if not is_gift and (status == DECLINED_PATRON or charge == "Declined"):
-            return self.declined(worth, membership.last_charge_date)
+        if not is_gift and is_declined(status, charge):
+            return self.declined(worth)
         half = self.half_blank(worth)
         if is_gift:
             return self.opens(Reason.GIFT, worth, more=half)
@@ -171,11 +170,10 @@ class _Judge:
             return self.refuses(Reason.NEVER)
         if status == FORMER_PATRON:
             return self.cancelled()
-        if status == DECLINED_PATRON or charge == "Declined":
-            start = membership.last_charge_date or membership.blank_since
-            if start is None or (known is None and self.never_gave):
+        if is_declined(status, charge):
+            if known is None and self.never_gave:
                 return self.refuses(Reason.DECLINED)  # joining with an empty card opens nothing
-            return self.declined(known or Worth(), start)
+            return self.declined(known or Worth())
         if charge in ("Other", "Deleted"):
             return self.refuses(Reason.CHARGE_FAILED, detail=charge or "")
         end = None
@@ -199,13 +197,15 @@ class _Judge:
             return self.refuses(Reason.FORMER)
         return self.opens(Reason.CANCELLED, known or Worth(), end)
 
-    def declined(self, worth: Worth, start: datetime | None) -> Judgement:
-        """A grace from the declined charge (T7), the same whether or not Patreon still lists it.
-
-        A charge without a date (observed for everybody at once, in an outage) begins no grace, and
-        ends none either.
-        """
-        end = None if start is None else _later(start, self.policy.declined_grace)
+    def declined(self, worth: Worth) -> Judgement:
+        """Give a grace (T7), the same whether or not Patreon still lists what was paid for."""
+        membership = self.membership
+        start = grace_start(
+            membership.last_charge_status,
+            membership.last_charge_date,
+            membership.declined_since or membership.fetched_at,
+        )
+        end = _later(start, self.policy.declined_grace)
         if end is not None and end <= self.now:
             return self.refuses(Reason.DECLINED)
         return self.opens(Reason.DECLINED_GRACE, worth, end)

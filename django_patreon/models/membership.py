@@ -105,6 +105,12 @@ class Membership(models.Model):
         blank=True,
         help_text=_("Tiers with prices, cents and months, as they were before that."),
     )
+    declined_since = models.DateTimeField(
+        _("declined since"),
+        null=True,
+        blank=True,
+        help_text=_("The declined charge, or the first time that Patreon said it was declined."),
+    )
     fetched_at = models.DateTimeField(_("as of"))
 
     objects = MembershipQuerySet.as_manager()

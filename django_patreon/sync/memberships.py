@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.conf import patreon_settings
-from django_patreon.entitlement import CHARGES, STATUSES
+from django_patreon.entitlement import CHARGES, STATUSES, grace_start, is_declined
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Campaign as CampaignNews
 from django_patreon.resources import Identity, Member
@@ -243,6 +243,7 @@ def _write(
         amount = columns["currently_entitled_amount_cents"] or 0
         held = before if amount > 0 or is_gift else []
     columns |= _memory(row, before, held, columns["currently_entitled_amount_cents"], fetched_at)
+    columns["declined_since"] = _declined_since(row, columns, fetched_at)
     changed = {name for name, value in columns.items() if is_new or getattr(row, name) != value}
     for name, value in columns.items():
         setattr(row, name, value)
@@ -305,3 +306,28 @@ def _memory(
             },
         }
     return {} if row.blank_since is not None else {"blank_since": at, "remembered": None}
+
+
+def _declined_since(
+    row: Membership, columns: Mapping[str, Any], fetched_at: datetime
+) -> datetime | None:
+    """Return the new `declined_since` of a row that still holds what was read before.
+
+    It keeps the earliest start that is known, so that hearing of it again, or of another try of
+    the same charge, makes no grace longer. If the person has paid since, it is a new one.
+    """
+    names = ("patron_status", "last_charge_status", "last_charge_date")
+    status, charge, charged = (columns.get(name, getattr(row, name)) for name in names)
+    if not is_declined(status, charge):
+        return None
+    start = grace_start(charge, charged, fetched_at)
+    if not is_declined(row.patron_status, row.last_charge_status):
+        return start
+    # Rows that were written before this column existed have none.
+    first_seen = row.declined_since or row.fetched_at
+    known = grace_start(row.last_charge_status, row.last_charge_date, first_seen)
+    given_before = row.campaign_lifetime_support_cents
+    given = columns.get("campaign_lifetime_support_cents")
+    has_given_more = given is not None and given_before is not None and given > given_before
+    has_paid = charge == "Paid" and charged is not None and charged > known
+    return start if has_given_more or has_paid else min(start, known)

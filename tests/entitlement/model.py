@@ -158,8 +158,7 @@ def listed_counts(member: MembershipFacts, case: Case) -> bool:
     if member.is_gifted:
         return True
     if member.patron_status == "declined_patron" or member.last_charge_status == "Declined":
-        charged = member.last_charge_date
-        return charged is None or charged + case.policy.declined_grace > case.now
+        return in_declined_grace(member, case)
     return True
 
 
@@ -176,13 +175,20 @@ def blank_counts(member: MembershipFacts, case: Case) -> bool:
             return False
         return end is not None and end > case.now
     if status == "declined_patron" or charge == "Declined":
-        start = member.last_charge_date or member.blank_since
-        if start is None or gave_nothing:
-            return False
-        return start + case.policy.declined_grace > case.now
+        return not gave_nothing and in_declined_grace(member, case)
     if member.remembered is not None:
         return charge in QUIET and in_blank_grace(member, case)
     return charge == "Paid" and (end is None or end > case.now) and in_blank_grace(member, case)
+
+
+def in_declined_grace(member: MembershipFacts, case: Case) -> bool:
+    heard = member.fetched_at if member.declined_since is None else member.declined_since
+    if heard + case.policy.declined_grace <= case.now:
+        return False
+    charged = member.last_charge_date
+    if member.last_charge_status != "Declined" or charged is None:
+        return True
+    return charged + case.policy.declined_grace > case.now
 
 
 def in_blank_grace(member: MembershipFacts, case: Case) -> bool:

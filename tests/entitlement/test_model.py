@@ -66,6 +66,7 @@ memberships = st.builds(
     tiers=tier_sets,
     blank_since=st.none() | past,
     remembered=st.none() | worths.filter(lambda worth: worth.pays),
+    declined_since=st.none() | past,
 )
 grants = st.builds(
     GrantFacts,
@@ -207,6 +208,34 @@ def test_listing_again_what_was_listed_before_never_closes_a_gate(
     calm = blank.patron_status == "active_patron" and blank.last_charge_status != "Declined"
     if decide(rule, replace(case, memberships=(blank,))).allowed and (with_tiers or calm):
         assert decide(rule, replace(case, memberships=(listed,))).allowed
+
+
+@many
+@given(simple | requirements, plain, past, st.sampled_from(["Paid", "Pending", "Other", None]))
+def test_the_date_of_a_charge_that_has_not_declined_is_nothing_to_a_declined_card(
+    rule: Requirement, case: Case, charged: datetime, charge: str | None
+) -> None:
+    (before,) = case.memberships
+    before = before._replace(patron_status="declined_patron", last_charge_status=charge)
+    after = before._replace(last_charge_date=charged)
+    assert decide(rule, replace(case, memberships=(before,))) == decide(
+        rule, replace(case, memberships=(after,))
+    )
+
+
+@many
+@given(simple | requirements, plain, past, st.integers(0, 24 * 20))
+def test_to_have_been_declined_for_longer_never_opens_a_gate(
+    rule: Requirement, case: Case, since: datetime, hours: int
+) -> None:
+    (before,) = case.memberships
+    earlier = since - timedelta(hours=hours)
+    longer, shorter = (
+        replace(case, memberships=(before._replace(declined_since=each),))
+        for each in (earlier, since)
+    )
+    if decide(rule, longer).allowed:
+        assert decide(rule, shorter).allowed
 
 
 @some

@@ -37,7 +37,7 @@ from .words import (
 ANY = Requirement()
 NAMES = [
     *("status", "charge", "gift", "trial", "lists", "months"),
-    *("charged", "period", "before", "age"),
+    *("charged", "since", "period", "before", "age"),
 ]
 BACK = ("Refunded", "Refunded by Patreon", "Partially Refunded")
 CHARGES = [
@@ -55,6 +55,7 @@ COLUMNS: dict[str, Column] = {
     "gift": [("no", {"is_gifted": False}), ("yes", {"is_gifted": True})],
     "trial": [("no", {"is_free_trial": False}), ("yes", {"is_free_trial": True})],
     "charged": [(word, {"last_charge_date": ago(word)}) for word in ("2d", "40d", "-")],
+    "since": [("8d", {"declined_since": ago("8d")}), ("-", {})],
     "period": [
         (word, {"next_charge_date": ahead(to)})
         for word, to in {"ahead": "5d", "over": "-10m", "past": "-20d", "-": "-"}.items()
@@ -103,8 +104,15 @@ def combinations(
         return
     name, *others = names
     for word, meant in COLUMNS[name]:
+        if name == "since" and word != "-" and not says_declined(facts):
+            continue
         fitting = [line for line in table if line.fits(name, word)]
         yield from combinations(others, fitting, {**facts, **meant})
+
+
+def says_declined(facts: dict[str, Any]) -> bool:
+    """Only such a membership says since when it is declined, so the others are not asked twice."""
+    return facts["patron_status"] == "declined_patron" or facts["last_charge_status"] == "Declined"
 
 
 def test_every_combination_is_decided_as_the_table_of_memberships_says() -> None:
@@ -136,8 +144,9 @@ def test_every_combination_is_decided_as_the_table_of_memberships_says() -> None
                 membership = MembershipFacts(**facts, **choice)
                 assert ask(membership, ANY) == line.answer, (line.text, membership)
                 count += 1
+    of_words = 5 * 12 + (12 + 4)  # those that say declined twice: as of when is noted, or not
     lists_told_apart = len(LISTS) if thoroughly else len(listed)
-    assert count == 5 * 12 * 4 * lists_told_apart * 3 * 4 * 3 * 2
+    assert count == of_words * 4 * lists_told_apart * 3 * 4 * 3 * 2
     unused = {line.text for line in (*worths, *table)} - used
     assert not unused, "no combination is decided by these lines"
 

@@ -123,6 +123,7 @@ def standing(words: dict[str, str]) -> MembershipFacts:
         tiers=tiers(words["tiers"]),
         blank_since=ago(words["gone"]),
         remembered=remembered,
+        declined_since=ago(words["since"]),
     )
 
 

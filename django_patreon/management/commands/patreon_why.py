@@ -170,6 +170,8 @@ def _membership(facts: MembershipFacts, tiers: Mapping[str, KnownTier], now: dat
         for word, true in [("a gift", facts.is_gifted), ("a trial", facts.is_free_trial)]
         if true
     ]
+    if facts.declined_since:
+        lines.append(f"declined since {_when(facts.declined_since)}")
     if facts.blank_since:
         before = "unknown" if facts.remembered is None else _remembered(facts.remembered, tiers)
         lines.append(f"nothing paid listed since {_when(facts.blank_since)}; before: {before}")
