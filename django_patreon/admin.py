@@ -100,7 +100,7 @@ class PatreonAccountAdmin(Mending, ToLookAt):
 
     @admin.display(description=_("has tokens"), boolean=True)
     def has_tokens(self, account: PatreonAccount) -> bool:
-        return bool(account.access_token and account.refresh_token)
+        return bool(account.access_token.readable and account.refresh_token.readable)
 
 
 class TierInline(_TabularInline):

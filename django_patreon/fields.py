@@ -8,8 +8,10 @@ own, so a SECRET_KEY that also signs cookies never serves as an encryption key i
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Sequence
 from functools import lru_cache
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -19,6 +21,7 @@ from django.conf import settings
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.models.lookups import Exact
+from django.db.models.query_utils import DeferredAttribute
 
 from .conf import patreon_settings
 from .secret import Secret
@@ -34,34 +37,50 @@ __all__ = ["EncryptedTextField", "Sealed"]
 
 _LABEL = b"django_patreon stored secrets v1"
 _MARK = "sealed:"
+"""Begins a ciphertext that a serializer wrote."""
+_MASK = re.compile("sealed-[0-9a-f]{12}")
+"""What anybody but `open()` gets."""
 
 
-class Sealed:
-    """A ciphertext. `open()` reads it; its `repr`, pickle and equality never show the text."""
+class Sealed(str):
+    """An encrypted text, as a model's attribute, `values()` and a queryset's lookups have it.
+
+    To everything that reads or prints it, it is a short mask that differs from one ciphertext to
+    the next: `str()`, `format()`, JSON, CSV and an audit log get the mask. Only `open()` returns
+    the text. It is false when it is empty, and equal to what holds the same text.
+    """
 
     __slots__ = ("_opened", "ciphertext")
+    ciphertext: str
+    _opened: Secret | None
 
-    def __init__(self, ciphertext: str) -> None:
-        self.ciphertext = ciphertext
-        self._opened: Secret | None = None
+    def __new__(cls, ciphertext: str) -> Sealed:
+        # The digest is of the ciphertext, which differs at every encryption: it tells nothing.
+        digest = sha256(ciphertext.encode()).hexdigest()[:12]
+        self = super().__new__(cls, f"sealed-{digest}" if ciphertext else "")
+        self.ciphertext, self._opened = ciphertext, None
+        return self
 
     @classmethod
     def of(cls, text: str) -> Sealed:
-        """Encrypt `text` under the first key of the ring."""
-        return cls(_ring().encrypt(str(text).encode()).decode())
+        """Encrypt `text` under the first key of the ring; an empty text stays empty."""
+        return cls(_ring().encrypt(str(text).encode()).decode() if text else "")
 
     def open(self) -> Secret:
-        """Return the text, decrypted once; an empty and `lost` Secret when no key opens it."""
+        """Return the text, decrypted once; an empty Secret if it is empty or no key opens it."""
         if self._opened is None:
+            if not self.ciphertext:
+                return Secret()
             try:
-                secret = Secret(_ring().decrypt(self.ciphertext.encode()).decode())
+                self._opened = Secret(_ring().decrypt(self.ciphertext.encode()).decode())
             except InvalidToken:
-                secret = Secret()
-            secret.sealed = self
-            if secret.lost:
-                return secret  # not kept: the key may come back while we live
-            self._opened = secret
+                return Secret()  # not kept: the key may come back while we live
         return self._opened
+
+    @property
+    def readable(self) -> bool:
+        """Is there a text, and a key that opens it?"""
+        return bool(self.open())
 
     def rotate(self) -> Sealed:
         """Return the same text under the first key of the ring.
@@ -79,13 +98,21 @@ class Sealed:
         return True
 
     def __repr__(self) -> str:
-        return "Sealed('********')"
+        return f"Sealed({str(self)!r})"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sealed) and other.ciphertext == self.ciphertext
+        if isinstance(other, Sealed):
+            return self.ciphertext == other.ciphertext or (
+                self.readable and self.open() == other.open()
+            )
+        is_lost = bool(self) and not self.readable
+        return isinstance(other, str) and not is_lost and self.open() == other
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # `str` has one of its own, which would compare the masks
 
     def __hash__(self) -> int:
-        return hash(self.ciphertext)
+        return hash(str(self.open()) or self.ciphertext)
 
     def __reduce__(self) -> tuple[type[Sealed], tuple[str]]:
         return Sealed, (self.ciphertext,)
@@ -112,38 +139,37 @@ def _fernet(secret: str | bytes) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(key))
 
 
-class _Envelope:
-    """The attribute of an EncryptedTextField: sealed on writing, opened on first reading.
+def _sealed(value: Any) -> Any:
+    """Encrypt a text that was assigned; leave alone what is encrypted already, and None.
+
+    Raises `ValueError` for a mask: storing it would destroy the secret that it stands for.
+    """
+    if not isinstance(value, str) or isinstance(value, Sealed):
+        return value
+    if value.startswith(_MARK):  # by value_to_string
+        return Sealed(value.removeprefix(_MARK))
+    if _MASK.fullmatch(value):
+        raise ValueError(
+            "This is the mask of a stored secret, and not the secret. Assign the text itself, or"
+            " the attribute of the row that it was read from."
+        )
+    return Sealed.of(value)
+
+
+class _Attribute(DeferredAttribute):
+    """The attribute of an EncryptedTextField: what is assigned is encrypted at once.
 
     The instance holds ciphertext only, so loading a thousand rows decrypts nothing, and a pickled
     instance (a cache, a queue) carries no text.
     """
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: models.Model | None, owner: type[models.Model]) -> Any:
-        if instance is None:
-            return self
-        value = self.raw(instance)
-        return value.open() if isinstance(value, Sealed) else value
-
     def __set__(self, instance: models.Model, value: Any) -> None:
-        if isinstance(value, Secret) and value.sealed is not None:
-            value = value.sealed
-        elif isinstance(value, str):
-            value = Sealed.of(value) if value else Secret()
-        instance.__dict__[self.name] = value
-
-    def raw(self, instance: models.Model) -> Any:
-        if self.name not in instance.__dict__:  # left out by .defer() or .only()
-            instance.refresh_from_db(fields=[self.name])
-        return instance.__dict__[self.name]
+        instance.__dict__[self.field.attname] = _sealed(value)
 
 
 class _Exact(Exact):
-    """The comparisons of an encrypted text that can find something: with the empty one, which is
-    not encrypted, and with a ciphertext that was read from the column."""
+    """`filter(access_token=...)`: allowed for "", which is not encrypted, and for a `Sealed` that
+    was read from the column. Anything else raises `FieldError`, since it could find nothing."""
 
     def get_prep_lookup(self) -> Any:
         if isinstance(self.rhs, Sealed) or self.rhs == "":
@@ -155,17 +181,16 @@ class _Exact(Exact):
 
 
 class EncryptedTextField(_Field):
-    """Text encrypted in the database and a `Secret` in Python.
+    """Text encrypted in the database and a `Sealed` in Python, whose `open()` returns the text.
 
-    Not a TextField to anybody but the database: what turns every field of a model into something
-    public (a serializer of REST framework's with `__all__`) shows the ciphertext, or stops.
-
-    A value that no key opens reads as an empty, `lost` Secret and is written back untouched, so a
-    key that comes back finds everything again. It cannot be searched, since every encryption of
-    a text differs; it is in no form; in `dumpdata` and `values()` it stays encrypted.
+    Whatever reads every field of a model (an audit log, an export, a serializer) gets a mask or the
+    ciphertext. A value that no key opens is written back untouched, so a key that comes back finds
+    everything again. It cannot be searched, since every encryption of a text differs; it is in no
+    form; `dumpdata` writes the ciphertext, which `loaddata` reads.
     """
 
     description = "Encrypted text"
+    descriptor_class = _Attribute
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["editable"] = False
@@ -179,41 +204,22 @@ class EncryptedTextField(_Field):
         kwargs.pop("editable", None)
         return name, path, args, kwargs
 
-    def contribute_to_class(
-        self, cls: type[models.Model], name: str, private_only: bool = False
-    ) -> None:
-        super().contribute_to_class(cls, name, private_only=private_only)
-        self._envelope = _Envelope(self.attname)
-        setattr(cls, self.attname, self._envelope)
+    def from_db_value(self, value: str | None, *_: Any) -> Sealed | None:
+        return None if value is None else Sealed(value)
 
-    def from_db_value(self, value: str | None, *_: Any) -> Sealed | str | None:
-        return Sealed(value) if value else value
+    def to_python(self, value: Any) -> Any:
+        return _sealed(value)
 
     def get_prep_value(self, value: Any) -> Any:
-        if isinstance(value, Secret) and value.sealed is not None:
-            value = value.sealed
-        if isinstance(value, Sealed):
-            return value.ciphertext
-        return Sealed.of(value).ciphertext if value else value
-
-    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        return self._envelope.raw(model_instance)
-
-    def value_from_object(self, obj: models.Model) -> Any:
-        """What serializers see: the ciphertext, never the text."""
-        return self._envelope.raw(obj)
+        value = _sealed(value)
+        return value.ciphertext if isinstance(value, Sealed) else value
 
     def value_to_string(self, obj: models.Model) -> str:
         value = self.value_from_object(obj)
-        return _MARK + value.ciphertext if isinstance(value, Sealed) else ""
+        return _MARK + value.ciphertext if value else ""
 
     def get_lookup(self, lookup_name: str) -> Any:
         # Anything but "is it empty" and "is it null" would find nothing, silently.
         if lookup_name == "exact":
             return _Exact
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None
-
-    def to_python(self, value: Any) -> Any:
-        if isinstance(value, str) and value.startswith(_MARK):  # by value_to_string
-            return Sealed(value.removeprefix(_MARK))
-        return value

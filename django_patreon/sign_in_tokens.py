@@ -75,5 +75,4 @@ def keep_pair(response: dict[str, Any]) -> None:
 
 
 def _opened(ciphertext: str | None) -> Secret:
-    # Without the tie to this ciphertext: the column gets its own.
-    return Secret(str(Sealed(ciphertext).open())) if ciphertext else Secret()
+    return Sealed(ciphertext or "").open()

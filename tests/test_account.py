@@ -44,8 +44,8 @@ def test_an_export_has_everything_but_secrets(dance: Dance) -> None:
     assert exported["scopes"]
     [membership] = exported["memberships"]
     assert {each["title"] for each in membership["tiers"]} == {"Free", "Gold"}
-    assert str(account.access_token) not in text
-    assert str(account.refresh_token) not in text
+    assert account.access_token.open() not in text
+    assert account.refresh_token.open() not in text
     stored = {each.name for each in PatreonAccount._meta.concrete_fields}
     secret = {"access_token", "refresh_token"}
     own = {"token_generation", "refresh_lease", "refresh_lease_until"}
@@ -107,14 +107,14 @@ def address(what: str, account: PatreonAccount) -> str:
 
 def test_an_operator_renews_tokens_by_a_button(dance: Dance, staff: Client) -> None:
     account = account_of(dance)
-    before = str(account.access_token)
+    before = account.access_token.open()
     page = staff.get(address("change", account)).content.decode()
     assert address("renew", account) in page
     assert staff.get(address("renew", account)).status_code == 405
     answer = staff.post(address("renew", account), follow=True)
     assert "The tokens are new." in answer.content.decode()
     account.refresh_from_db()
-    assert str(account.access_token) != before
+    assert account.access_token.open() != before
 
 
 def test_a_renewal_that_fails_says_why(dance: Dance, staff: Client) -> None:

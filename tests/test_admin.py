@@ -69,7 +69,7 @@ def test_no_page_shows_a_token(account: PatreonAccount, operator: Client, settin
             assert ("needs to reconnect</td>" in page.content.decode()) is bool(
                 keys and url == LIST
             )
-            for secret in (account.access_token, account.refresh_token):
+            for secret in (account.access_token.open(), account.refresh_token.open()):
                 assert secret not in page.content.decode()
 
 

@@ -29,7 +29,7 @@ def test_a_first_sign_in_makes_a_user_an_association_and_an_account(dance: Dance
     account = user.patreon_account
     assert account.full_name == "Alma Reyes"
     assert account.scopes == ["identity", "identity[email]"]
-    assert len(account.access_token) == len(account.refresh_token) == 43
+    assert len(account.access_token.open()) == len(account.refresh_token.open()) == 43
     assert account.state == "connected"
     assert UserSocialAuth.objects.get().uid == account.patreon_id
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_tokens_are_renewed_by_a_queue(dance: Dance) -> None:
     dance.sign_in("gold")
     account = PatreonAccount.objects.get()
-    before = str(account.access_token)
+    before = account.access_token.open()
     result = tasks.refresh_tokens.enqueue(days=40, workers=1)
     assert result.return_value == {"renewed": 1, "reconnect": [], "failed": {}}
     account.refresh_from_db()

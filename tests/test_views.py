@@ -254,7 +254,7 @@ def test_without_messages_the_pages_work_and_are_silent(member: Dance, settings:
 
 def test_the_page_holds_no_token(member: Dance) -> None:
     page = member.client.get(ACCOUNT).content.decode()
-    assert member.user.patreon_account.access_token not in page
+    assert member.user.patreon_account.access_token.open() not in page
 
 
 def test_at_social_auths_own_disconnect_url_the_last_way_in_stays_too(dance: Dance) -> None:

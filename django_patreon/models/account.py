@@ -136,7 +136,7 @@ class PatreonAccount(models.Model):
     @property
     def needs_reconnect(self) -> bool:
         """Must the person sign in with Patreon again before we can ask on their behalf?"""
-        return self.state == self.State.RECONNECT or not self.access_token
+        return self.state == self.State.RECONNECT or not self.access_token.readable
 
     def export(self) -> dict[str, Any]:
         """Return everything that is stored about the person, as plain data without any secret.

@@ -47,7 +47,11 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
         pass
     elif grant.access_token and grant.refresh_token:
         lost = _campaign_scopes(account.scopes) - _campaign_scopes(grant.scopes)
-        if lost and account.state == PatreonAccount.State.CONNECTED and account.refresh_token:
+        if (
+            lost
+            and account.state == PatreonAccount.State.CONNECTED
+            and account.refresh_token.readable
+        ):
             logger.warning(
                 "Account %s signed in without %s: the older tokens, which have it, are kept.",
                 account.patreon_id,
@@ -60,7 +64,7 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
             account.token_generation += 1
             account.refresh_lease, account.refresh_lease_until = "", None
             changed.update(COLUMNS)
-    elif not account.refresh_token:
+    elif not account.refresh_token.readable:
         account.state = PatreonAccount.State.RECONNECT
         account.last_refresh_message = "Patreon sent no refresh token at sign-in."
         changed.update(("state", "last_refresh_message"))

@@ -1,4 +1,4 @@
-"""A pair of tokens as columns of an account, and as what a caller gets."""
+"""A pair of tokens: from a grant to the columns of an account, and from there to a caller."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ def is_superseded(grant: TokenGrant, account: PatreonAccount) -> bool:
     A sign-in that a step interrupted may go on long after another one brought a newer pair.
     """
     expires, lifetime = account.token_expires_at, account.token_lifetime
-    if not account.refresh_token or expires is None or lifetime is None:
+    if not account.refresh_token.readable or expires is None or lifetime is None:
         return False
-    if account.refresh_token == grant.refresh_token:
+    if account.refresh_token.open() == grant.refresh_token:
         return True
     # A time in the future was written by a machine whose clock is wrong, and says nothing.
     return _obtained_at(grant) < expires - lifetime <= timezone.now()
@@ -63,8 +63,7 @@ def token_of(account: PatreonAccount) -> Secret:
     """Return the access token that the account holds; raises `ReconnectRequired` without one."""
     if account.needs_reconnect:
         raise reconnect(account)
-    token = account.access_token
-    assert isinstance(token, Secret)  # noqa: S101  (what the field gives)
+    token: Secret = account.access_token.open()
     return token
 
 

@@ -129,11 +129,12 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
     """Make the one request, with the lease in hand, and write down what came of it."""
     # What the lease was taken on, whatever the caller has done to its instance.
     fresh = PatreonAccount.objects.using(using).get(pk=account.pk)
-    if not fresh.refresh_token or fresh.state == PatreonAccount.State.RECONNECT:
+    refresh_token: Secret = fresh.refresh_token.open()
+    if not refresh_token or fresh.state == PatreonAccount.State.RECONNECT:
         give_back(fresh, lease, using=using)
         raise reconnect(fresh)
     try:
-        grant = refresh_tokens(fresh.refresh_token, client=site_client())
+        grant = refresh_tokens(refresh_token, client=site_client())
     except PatreonAPIError as error:
         _note_failure(fresh, lease, error, using=using)
         account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_message"])

@@ -312,7 +312,7 @@ def test_a_sign_in_during_a_renewal_wins(
     assert not lease.give_back(account, name, using="default", access_token="late")
     assert not lease.replace_pair(account, using="default", access_token="late")
     assert PatreonAccount.objects.get().access_token == signed_in
-    assert works(signed_in)
+    assert works(signed_in.open())
 
 
 def test_who_holds_an_older_pair_gets_the_newer_without_a_request(
