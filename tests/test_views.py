@@ -280,3 +280,22 @@ def test_so_does_checking_again_when_patreon_refuses_the_token_for_good(member: 
     page = member.client.post("/patreon/refresh/", {"next": "/"}, follow=True)
     assert b"Your connection to Patreon has ended" in page.content
     assert b"Reconnect Patreon" in page.content
+
+
+@pytest.mark.parametrize("path", [ACCOUNT, "/patreon/locked/"])
+def test_a_lost_connection_is_named_beside_the_button_that_mends_it(
+    member: Dance, path: str
+) -> None:
+    """What is known of the person still opens what it did."""
+    PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
+    text = member.client.get(path).content.decode()
+    assert "You are a patron" in text
+    assert "The connection has been lost" in text
+    assert "Reconnect Patreon" in text
+    assert "check again" not in text  # it could not be
+    Membership.objects.update(fetched_at=timezone.now() - timedelta(days=20))
+    text = member.client.get(path).content.decode()
+    assert "You are a patron" not in text
+    assert "Your connection to Patreon has ended. Please connect Patreon again." in text
+    assert "Reconnect Patreon" in text
+    assert "check again" not in text

@@ -65,6 +65,7 @@ def locked_page(
             "payment_url": page_address(campaign.url) if is_unpaid else "",
             "is_linked": known.is_linked and not known.needs_reconnect,
             "needs_reconnect": known.needs_reconnect,
+            "says_reconnect": decision.reason is Reason.NEEDS_RECONNECT,
             "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
             "can_help": not (
                 decision.reason in _HELPLESS

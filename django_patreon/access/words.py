@@ -24,7 +24,9 @@ SENTENCES: Mapping[Reason, Any] = {
     Reason.CREATOR: _("This is your own campaign."),
     Reason.UNKNOWN_CAMPAIGN: _("This site has not said which campaign opens this."),
     Reason.NOT_LINKED: _("Your account here is not linked to Patreon yet."),
-    Reason.NEEDS_RECONNECT: _("Your link to Patreon has ended; sign in with Patreon again."),
+    Reason.NEEDS_RECONNECT: _(
+        "Your connection to Patreon has ended. Please connect Patreon again."
+    ),
     Reason.NO_MEMBERSHIP: _("You are not a member of this campaign on Patreon."),
     Reason.TOO_OLD: _("It is too long since we last heard from Patreon about your membership."),
     Reason.UNKNOWN_STATUS: _("Patreon describes your membership in a word that we do not know."),
