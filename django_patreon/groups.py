@@ -45,8 +45,8 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
     home = _campaigns_of({tier_id(tier) or "" for tier in chosen}, patron)
     for tier, names in chosen.items():
         rule = Rule(tier=tier, campaign=home.get(tier_id(tier) or ""))
-        case = patron.case(rule.campaign_id, bypass=False)
-        if decide(patron.requirement(rule), case).allowed:
+        facts = patron.facts(rule.campaign_id, bypass=False)
+        if decide(patron.requirement(rule), facts).allowed:
             wanted.update(names)
     managed = {name for names in chosen.values() for name in names}
     has = set(user.groups.filter(name__in=managed).values_list("name", flat=True))

@@ -35,7 +35,7 @@ from .access import (
     sentence,
     tier_id,
 )
-from .entitlement import Case, Reason, Requirement, decide
+from .entitlement import Facts, Reason, Requirement, decide
 from .exceptions import PatreonError, ReconnectRequired
 from .models import PatreonAccount
 
@@ -234,8 +234,8 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
         decision = patron.decide(Rule(campaign=asked))
         if decision.reason is Reason.UNKNOWN_CAMPAIGN:
             continue
-        case = patron.case(asked)
-        campaign = patron.known.campaigns.get(case.campaign_id or "")
+        facts = patron.facts(asked)
+        campaign = patron.known.campaigns.get(facts.campaign_id or "")
         name = patron.known.name_to_say(campaign) if campaign else ""
         found.append(
             {
@@ -243,7 +243,7 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
                 "campaign_id": asked or "",
                 "why": sentence(decision),
                 "has": patron.has(asked) if decision.allowed else [],
-                "until": _end(case) if decision.reason in _ENDING else None,  # the others renew
+                "until": _end(facts) if decision.reason in _ENDING else None,  # the others renew
                 "is_cancelled": decision.reason is Reason.CANCELLED,
                 "is_banned": decision.reason is Reason.DENIED,
             }
@@ -251,10 +251,10 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
     return found
 
 
-def _end(case: Case) -> datetime | None:
+def _end(facts: Facts) -> datetime | None:
     """When what opens the site to them ends (T8). That news grows old is no end: we ask again."""
-    policy = dataclasses.replace(case.policy, max_age=timedelta.max)
-    return decide(Requirement(), dataclasses.replace(case, policy=policy)).until
+    policy = dataclasses.replace(facts.policy, max_age=timedelta.max)
+    return decide(Requirement(), dataclasses.replace(facts, policy=policy)).until
 
 
 def _is_last_way_in(request: HttpRequest) -> bool:

@@ -128,10 +128,10 @@ def afresh(user: Any, rule: Rule, session: dict[str, str] | None) -> Decision:
     known = load(user.pk)
     campaign = known.default_campaign if rule.campaign_id is None else rule.campaign_id
     if session is not None and may_view_as(user):
-        case = pretended(known, campaign, session[VIEW_AS], now=now())
+        facts = pretended(known, campaign, session[VIEW_AS], now=now())
     else:
-        case = known.case(campaign, now=now(), is_staff=is_staff(user))
-    return decide(rule.requirement(known.prices_in(campaign), campaign), case)
+        facts = known.facts(campaign, now=now(), is_staff=is_staff(user))
+    return decide(rule.requirement(known.prices_in(campaign), campaign), facts)
 
 
 class Site:

@@ -54,7 +54,7 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         campaigns = _of_interest(patron.known)
         found |= _with_a_tier(patron, campaigns)
         for rows, whose in self._by_campaign(campaigns, campaign):
-            for standing in standings(patron.case(whose)):
+            for standing in standings(patron.facts(whose)):
                 if standing.pays or standing.everything:
                     found |= Q(required_tier=None) & rows & _up_to(_cents(standing))
         return self.filter(found)
@@ -86,7 +86,7 @@ def _with_a_tier(patron: Patron, campaigns: list[str]) -> Q:
     # Written out, the keys of tiers let the database use its indexes; together they are few.
     keys: dict[int, float] = {}
     for campaign in campaigns:
-        for standing in standings(patron.case(campaign)):
+        for standing in standings(patron.facts(campaign)):
             if campaign not in known.campaigns:
                 tiers = Tier.objects.filter(campaign_id=campaign)
                 found |= Q(required_tier__in=_reached(tiers, standing)) & _up_to(_cents(standing))
@@ -99,7 +99,7 @@ def _with_a_tier(patron: Patron, campaigns: list[str]) -> Q:
         found |= Q(required_tier__in=reached) & _up_to(cents)
     # Anybody's pass for all campaigns, and staff's.
     elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
-    for standing in standings(patron.case(_NO_CAMPAIGN)):
+    for standing in standings(patron.facts(_NO_CAMPAIGN)):
         found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
     return found
 

@@ -15,8 +15,8 @@ from django.utils.functional import cached_property
 
 from django_patreon.conf import PatreonSettings, patreon_settings
 from django_patreon.entitlement import (
-    Case,
     Decision,
+    Facts,
     Policy,
     Subject,
 )
@@ -158,15 +158,15 @@ class Known:
             return None
         return found
 
-    def remember(self, rule: Rule, case: Case, decision: Decision) -> None:
+    def remember(self, rule: Rule, facts: Facts, decision: Decision) -> None:
         """Keep a decision about the person, who is not staff, for the next request.
 
         Only one that opens: time closes gates and opens none, so until it ends it stays what it
         is. Where there are passes and bans, which begin, too, nothing is kept. All who have the
-        same facts share it, so the case must be of these facts and of the settings of now.
+        same facts share it, so `facts` must have been made of them, under the settings of now.
         """
-        of_these = case.memberships is self.memberships and not case.subject.is_staff
-        if not decision.allowed or self.grants or not of_these or case.policy is not _policy(True):
+        of_these = facts.memberships is self.memberships and not facts.subject.is_staff
+        if not decision.allowed or self.grants or not of_these or facts.policy is not _policy(True):
             return
         settings = patreon_settings()
         if self._opened[0] is not settings:
@@ -175,11 +175,11 @@ class Known:
         if len(opened) < MOST_DECISIONS:
             opened[rule.key()] = decision
 
-    def case(
+    def facts(
         self, campaign_id: str | None, *, now: datetime, is_staff: bool, bypass: bool = True
-    ) -> Case:
-        """Make the rule's case of it. `bypass` False: as if staff had to queue like everybody."""
-        return Case(
+    ) -> Facts:
+        """Return the facts for the rule. With `bypass` False staff pass no gate by being staff."""
+        return Facts(
             campaign_id=campaign_id,
             now=now,
             subject=Subject(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.shortcuts import render
 
-from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirement
+from django_patreon.entitlement import Decision, Evaluation, Facts, Reason, Requirement
 from django_patreon.models import page_address
 
 from .loading import Known, KnownCampaign, KnownTier, look_up
@@ -43,9 +43,9 @@ def locked_page(
 
     No query of its own, but where a site has more campaigns than come along with every gate.
     """
-    known, case = patron.known, patron.case(campaign_id)
-    campaign, tiers = _about(known, case.campaign_id)
-    is_blank = decision.reason is Reason.BLANK or (decision.reason in _SHORT and _is_blank(case))
+    known, facts = patron.known, patron.facts(campaign_id)
+    campaign, tiers = _about(known, facts.campaign_id)
+    is_blank = decision.reason is Reason.BLANK or (decision.reason in _SHORT and _is_blank(facts))
     is_known = decision.reason not in _UNSURE
     is_sure = is_known and not is_blank
     needs = decision.needs if is_sure else None
@@ -60,8 +60,8 @@ def locked_page(
             "heading": heading(known.name_to_say(campaign), is_open=decision.allowed),
             "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
             "needs": needs_in_words(needs, tiers, campaign.currency),
-            "has": has_in_words(case, tiers, campaign.currency) if is_known else [],
-            "offers": [] if is_unpaid else _offers(needs, tiers.values(), case.campaign_id),
+            "has": has_in_words(facts, tiers, campaign.currency) if is_known else [],
+            "offers": [] if is_unpaid else _offers(needs, tiers.values(), facts.campaign_id),
             "payment_url": page_address(campaign.url) if is_unpaid else "",
             "is_linked": known.is_linked and not known.needs_reconnect,
             "needs_reconnect": known.needs_reconnect,
@@ -69,8 +69,8 @@ def locked_page(
             "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
             "can_help": not (
                 decision.reason in _HELPLESS
-                or _is_impossible(decision, known, case.campaign_id)
-                or _joined_later(decision, case)
+                or _is_impossible(decision, known, facts.campaign_id)
+                or _joined_later(decision, facts)
             ),
             "next": come_back_to,
         },
@@ -86,17 +86,17 @@ def _about(known: Known, campaign_id: str | None) -> tuple[KnownCampaign, Mappin
     return (KnownCampaign(campaign_id), known.tiers) if found is None else found
 
 
-def _is_blank(case: Case) -> bool:
+def _is_blank(facts: Facts) -> bool:
     """Do they pay for something that Patreon has not named, and never has?"""
-    paying = [each for each in Hearing(case).judgement.standings if each.pays]
+    paying = [each for each in Evaluation(facts).membership.standings if each.pays]
     return bool(paying) and all(
         each.reason is Reason.BLANK_GRACE and not each.monthly_cents for each in paying
     )
 
 
-def _joined_later(decision: Decision, case: Case) -> bool:
+def _joined_later(decision: Decision, facts: Facts) -> bool:
     """Is it known when they joined? Else Patreon may yet say that it was in time."""
-    found = Hearing(case).judgement.standings
+    found = Evaluation(facts).membership.standings
     return decision.reason is Reason.JOINED_LATER and any(each.member_since for each in found)
 
 

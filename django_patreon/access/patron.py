@@ -10,9 +10,9 @@ from django.db import connections
 from django.utils.functional import LazyObject, cached_property, empty
 
 from django_patreon.entitlement import (
-    Case,
     Decision,
-    Hearing,
+    Evaluation,
+    Facts,
     Reason,
     Requirement,
     Step,
@@ -80,7 +80,7 @@ class Patron:
         self._request = request
         self._known: tuple[Any, Known] | None = None
         """Whose key, and what is known of them: together, since threads may share a request."""
-        self._hearings: dict[tuple[Known, str | None, bool], Hearing] = {}
+        self._evaluations: dict[tuple[Known, str | None, bool], Evaluation] = {}
         self._writes: list[Write] = []
         """What this request has written in transactions that were open when it was read again."""
         self.was_asked = False
@@ -145,10 +145,10 @@ class Patron:
         if decision is not None:
             return decision
         campaign = known.campaign_meant(rule.campaign_id)
-        hearing = self._hearing(known, campaign, works_here=works_here)
-        decision = hearing.decide(self._requirement(rule, known, campaign))
+        evaluation = self._evaluation(known, campaign, works_here=works_here)
+        decision = evaluation.decide(self._requirement(rule, known, campaign))
         if not works_here:
-            known.remember(rule, hearing.case, decision)
+            known.remember(rule, evaluation.facts, decision)
         return decision
 
     def requirement(self, rule: Rule) -> Requirement:
@@ -161,12 +161,12 @@ class Patron:
         prices = {} if rule.at_least is None else known.prices_in(campaign)
         return rule.requirement(prices, campaign)
 
-    def _hearing(self, known: Known, campaign: str | None, *, works_here: bool) -> Hearing:
+    def _evaluation(self, known: Known, campaign: str | None, *, works_here: bool) -> Evaluation:
         key = known, campaign, works_here
-        found = self._hearings.get(key)
+        found = self._evaluations.get(key)
         if found is None:
-            case = self._case(known, campaign, works_here=works_here)
-            found = self._hearings[key] = Hearing(case)
+            facts = self._facts(known, campaign, works_here=works_here)
+            found = self._evaluations[key] = Evaluation(facts)
         return found
 
     @cached_property
@@ -176,30 +176,30 @@ class Patron:
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
         """List the questions asked about this rule; for operators."""
-        return explain(self.requirement(rule), self.case(rule.campaign_id))
+        return explain(self.requirement(rule), self.facts(rule.campaign_id))
 
     @with_a_cure
-    def case(self, campaign_id: str | None = None, *, bypass: bool = True) -> Case:
+    def facts(self, campaign_id: str | None = None, *, bypass: bool = True) -> Facts:
         """Put together what is known for the rule, of the campaign named or the site's own."""
         self.mark_asked()
         user = self.user
         works_here = is_staff(user)
-        return self._case(self._known_to(user), campaign_id, works_here=works_here, bypass=bypass)
+        return self._facts(self._known_to(user), campaign_id, works_here=works_here, bypass=bypass)
 
-    def _case(
+    def _facts(
         self, known: Known, campaign_id: str | None, *, works_here: bool, bypass: bool = True
-    ) -> Case:
+    ) -> Facts:
         campaign_id = known.campaign_meant(campaign_id)
         view_as = self.view_as if bypass and works_here else None
         if view_as is not None:
             return pretended(known, campaign_id, view_as, now=self._moment)
-        return known.case(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
+        return known.facts(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
 
     def has(self, campaign_id: str | None = None) -> list[str]:
         """What they hold of a campaign, or of the site's own, in words, the dearest tier first."""
-        known, case = self.known, self.case(campaign_id)
-        campaign = known.campaigns.get(case.campaign_id or "")
-        return has_in_words(case, known.tiers, campaign.currency if campaign else "")
+        known, facts = self.known, self.facts(campaign_id)
+        campaign = known.campaigns.get(facts.campaign_id or "")
+        return has_in_words(facts, known.tiers, campaign.currency if campaign else "")
 
     def knows_of(self, campaign_id: str) -> bool:
         """Is it a campaign of ours, or one that they are a member of? No query for most."""
@@ -287,7 +287,7 @@ class Patron:
 
     def _read_again(self) -> None:
         self._known = None
-        self._hearings.clear()
+        self._evaluations.clear()
         self.__dict__.pop("_moment", None)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 
 from django_patreon.conf import patreon_settings
-from django_patreon.entitlement import Case, MembershipFacts, Subject, TierFacts
+from django_patreon.entitlement import Facts, MembershipFacts, Subject, TierFacts
 
 from .loading import Known
 
@@ -44,11 +44,11 @@ def may_view_as(user: Any) -> bool:
     return patreon_settings().STAFF_BYPASS or bool(getattr(user, "is_superuser", False))
 
 
-def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datetime) -> Case:
-    """Make the case of somebody in good standing who holds this tier of its campaign, and nothing
-    else: nobody's patron for "" or a tier that is not known, a free member for a free one.
+def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datetime) -> Facts:
+    """Return the facts of somebody who holds this tier of its campaign and pays for it.
 
-    What the person is banned from stays closed.
+    For a free tier it is a free member, for "" or an unknown tier somebody without a membership.
+    A ban of the real person still closes.
     """
     tier = known.tiers.get(tier_id)
     memberships: tuple[MembershipFacts, ...] = ()
@@ -66,7 +66,7 @@ def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datet
                 tiers=(TierFacts(tier.id, tier.amount_cents),),
             ),
         )
-    return Case(
+    return Facts(
         campaign_id=campaign_id,
         now=now,
         subject=Subject(is_linked=True),

@@ -9,7 +9,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from django_patreon.entitlement import Case, Decision, Hearing, Reason, Requirement, Worth
+from django_patreon.entitlement import Decision, Evaluation, Facts, Reason, Requirement, Worth
 
 from .loading import KnownTier
 
@@ -106,11 +106,11 @@ def needs_in_words(
     return found or [gettext("a paid membership")]
 
 
-def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "") -> list[str]:
+def has_in_words(facts: Facts, tiers: Mapping[str, KnownTier], currency: str = "") -> list[str]:
     """Say what there is already, of this campaign: each item completes "You have ..."."""
     found = []
-    for each in case.memberships:
-        if each.campaign_id != case.campaign_id:
+    for each in facts.memberships:
+        if each.campaign_id != facts.campaign_id:
             continue
         worth = Worth(
             {tier.id: tier.amount_cents for tier in each.tiers},
@@ -118,16 +118,16 @@ def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "")
             each.pledge_cadence,
         )
         before = each.remembered
-        counts = before is not None and not worth.paid_ids and _still_counts(before, case)
+        counts = before is not None and not worth.paid_ids and _still_counts(before, facts)
         if worth.pays or not counts:
             found += _worth_in_words(worth, tiers, currency)
         if before is not None and counts:
             words = _worth_in_words(before, tiers, currency)
             remembered = gettext("%s (remembered; Patreon does not list it now)")
             found += [remembered % what for what in words if what not in found]
-    for grant in case.grants:
-        here = grant.campaign_id in (None, case.campaign_id)
-        if grant.deny or not here or not grant.is_in_force(case.now):
+    for grant in facts.grants:
+        here = grant.campaign_id in (None, facts.campaign_id)
+        if grant.deny or not here or not grant.is_in_force(facts.now):
             continue
         if grant.tier is not None:
             found.append(gettext("a pass for the tier %s") % _title(grant.tier.id, tiers))
@@ -136,11 +136,11 @@ def has_in_words(case: Case, tiers: Mapping[str, KnownTier], currency: str = "")
     return found
 
 
-def _still_counts(before: Worth, case: Case) -> bool:
+def _still_counts(before: Worth, facts: Facts) -> bool:
     """Does what Patreon no longer lists open gates still?"""
     return any(
         each.pays and each.tier_ids >= before.paid_ids and each.monthly_cents >= before.monthly
-        for each in Hearing(case).judgement.standings
+        for each in Evaluation(facts).membership.standings
     )
 
 

@@ -3,10 +3,10 @@
 Pure: no Django, no database, no clock, nothing else of ours. What a caller does not tell it, it
 does not know, and it then keeps the gate closed.
 
-    decide(requirement, case)    may they come in, why, until when, and what is missing
-    Hearing(case).decide(...)    the same, for many requirements
-    explain(requirement, case)   the same, question by question
-    standings(case)              all that a person may show, for a filter over many gates
+    decide(requirement, facts)     may they come in, why, until when, and what is missing
+    Evaluation(facts).decide(...)  the same, for many requirements
+    explain(requirement, facts)    the same, question by question
+    standings(facts)               all that a person may show, for a filter over many gates
 
 `facts` are the inputs, `reasons` the answers, `worth` does the sums. `charges` lists the values
 that Patreon gives a membership, `standing` says what they are worth, `requirement` compares that
@@ -18,10 +18,10 @@ reading stands for what is remembered, so more than blank is more than what was 
 """
 
 from .charges import CHARGES, STATUSES, grace_start, is_declined
-from .decision import Hearing, Step, decide, explain, standings
+from .decision import Evaluation, Step, decide, explain, standings
 from .facts import (
-    Case,
     Decision,
+    Facts,
     GrantFacts,
     MembershipFacts,
     Policy,
@@ -37,10 +37,10 @@ from .worth import Worth
 __all__ = [
     "CHARGES",
     "STATUSES",
-    "Case",
     "Decision",
+    "Evaluation",
+    "Facts",
     "GrantFacts",
-    "Hearing",
     "MembershipFacts",
     "Policy",
     "Reason",

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .facts import Case, Decision, GrantFacts, Requirement
+from .facts import Decision, Facts, GrantFacts, Requirement
 from .reasons import Reason
 from .requirement import shortfall, unmet
-from .standing import Judgement, Standing, earlier, judge, of_grant
+from .standing import MembershipResult, Standing, earlier, evaluate_grant, evaluate_membership
 
-__all__ = ["Hearing", "Step", "decide", "explain", "standings"]
+__all__ = ["Evaluation", "Step", "decide", "explain", "standings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,94 +22,99 @@ class Step:
     decision: Decision | None
 
 
-def decide(requirement: Requirement, case: Case) -> Decision:
-    """Say whether the person of `case` meets `requirement`."""
-    return Hearing(case).decide(requirement)
+def decide(requirement: Requirement, facts: Facts) -> Decision:
+    """Say whether the person of `facts` meets `requirement`."""
+    return Evaluation(facts).decide(requirement)
 
 
-def explain(requirement: Requirement, case: Case) -> tuple[Step, ...]:
+def explain(requirement: Requirement, facts: Facts) -> tuple[Step, ...]:
     """List the questions asked until one decided; the last step holds what `decide` returns."""
-    return tuple(_walk(_Inquiry(requirement, Hearing(case))))
+    return tuple(_walk(_RequirementCheck(requirement, Evaluation(facts))))
 
 
-def standings(case: Case) -> tuple[Standing, ...]:
+def standings(facts: Facts) -> tuple[Standing, ...]:
     """List all that the person may show at any gate of this campaign.
 
     For those who have many gates and one person, such as a filter in the database: `decide`
     allows a requirement exactly when it is not `unmet` by one of these.
     """
-    hearing = Hearing(case)
-    subject = case.subject
-    if subject.is_anonymous or hearing.denials:
+    evaluation = Evaluation(facts)
+    subject = facts.subject
+    if subject.is_anonymous or evaluation.denials:
         return ()
-    found = hearing.passes
-    if hearing.bypass is not None:
-        found += (Standing(reason=hearing.bypass, everything=True),)
-    if case.campaign_id and subject.is_linked:
-        found += hearing.judgement.standings
+    found = evaluation.passes
+    if evaluation.bypass is not None:
+        found += (Standing(reason=evaluation.bypass, everything=True),)
+    if facts.campaign_id and subject.is_linked:
+        found += evaluation.membership.standings
     return found
 
 
-def _walk(inquiry: _Inquiry) -> Iterator[Step]:
+def _walk(check: _RequirementCheck) -> Iterator[Step]:
     for question, ask in _STEPS:
-        decision = ask(inquiry)
+        decision = ask(check)
         yield Step(question=question, decision=decision)
         if decision is not None:
             return
 
 
-class Hearing:
-    """One case and what follows from it, whatever is asked for: it decides many requirements at
-    the price of one."""
+class Evaluation:
+    """What follows from the facts of one person, whatever a gate asks for.
 
-    def __init__(self, case: Case) -> None:
-        self.case = case
-        self.judgement = _judgement(case)
+    It is worked out once, and then decides any number of requirements.
+    """
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.membership = _memberships_result(facts)
         self.grants: list[GrantFacts] = []
         self.denials: list[GrantFacts] = []
         self.passes: tuple[Standing, ...] = ()
-        if case.grants:  # as a rule there are none
-            here = (None, case.campaign_id)
-            self.grants = [each for each in case.grants if each.campaign_id in here]
-            in_force = [each for each in self.grants if each.is_in_force(case.now)]
+        if facts.grants:  # as a rule there are none
+            here = (None, facts.campaign_id)
+            self.grants = [each for each in facts.grants if each.campaign_id in here]
+            in_force = [each for each in self.grants if each.is_in_force(facts.now)]
             self.denials = [each for each in in_force if each.deny]
-            self.passes = tuple(of_grant(each) for each in in_force if not each.deny)
+            self.passes = tuple(evaluate_grant(each) for each in in_force if not each.deny)
 
     def decide(self, requirement: Requirement) -> Decision:
-        """Say whether the person of the case meets `requirement`."""
-        inquiry = _Inquiry(requirement, self)
+        """Say whether the person meets `requirement`."""
+        check = _RequirementCheck(requirement, self)
         for _, ask in _STEPS:
-            found = ask(inquiry)
+            found = ask(check)
             if found is not None:
                 return found
         raise AssertionError("the last step always decides")
 
     @property
     def bypass(self) -> Reason | None:
-        if not self.case.policy.staff_bypass:
+        if not self.facts.policy.staff_bypass:
             return None
-        if self.case.subject.is_staff:
+        if self.facts.subject.is_staff:
             return Reason.STAFF
-        return Reason.CREATOR if self.case.subject.is_creator else None
+        return Reason.CREATOR if self.facts.subject.is_creator else None
 
 
-def _judgement(case: Case) -> Judgement:
+def _memberships_result(facts: Facts) -> MembershipResult:
     """Judge the memberships of this campaign (T4): as a rule there is one.
 
     Who has left and joined again has two, and news of the one says nothing of the other: what each
     is worth counts. Where none opens anything, the newest says why.
     """
-    mine = [each for each in case.memberships if each.campaign_id == case.campaign_id]
+    mine = [each for each in facts.memberships if each.campaign_id == facts.campaign_id]
     if len(mine) == 1:
-        return judge(mine[0], policy=case.policy, now=case.now)
-    found = [(each.fetched_at, judge(each, policy=case.policy, now=case.now)) for each in mine]
+        return evaluate_membership(mine[0], policy=facts.policy, now=facts.now)
+    found = [
+        (each.fetched_at, evaluate_membership(each, policy=facts.policy, now=facts.now))
+        for each in mine
+    ]
     if not found:
-        return Judgement(refusal=Reason.NO_MEMBERSHIP)
+        return MembershipResult(refusal=Reason.NO_MEMBERSHIP)
     newest = max(when for when, _ in found)
     refused = [(one.refusal, one.detail) for when, one in found if when == newest and one.refusal]
     opens = any(one.refusal is None for _, one in found)
     reason, detail = (None, "") if opens else min(refused)
-    return Judgement(
+    return MembershipResult(
         standings=tuple(sorted((s for _, one in found for s in one.standings), key=_in_full)),
         refusal=reason,
         detail=detail,
@@ -128,13 +133,13 @@ def _outlasts(one: Standing, other: Standing) -> bool:
     return one.until > other.until
 
 
-class _Inquiry:
-    """One requirement at one hearing."""
+class _RequirementCheck:
+    """One requirement, compared with one evaluation."""
 
-    def __init__(self, requirement: Requirement, hearing: Hearing) -> None:
+    def __init__(self, requirement: Requirement, evaluation: Evaluation) -> None:
         self.requirement = requirement
-        self.hearing = hearing
-        self.case = hearing.case
+        self.evaluation = evaluation
+        self.facts = evaluation.facts
 
     def enough(self, found: Iterable[Standing]) -> Standing | None:
         """Pick what meets the requirement, the most lasting first; None when nothing does."""
@@ -148,7 +153,9 @@ class _Inquiry:
 
     def allow(self, standing: Standing) -> Decision:
         """Open, until it ends or until a denial that is already written down begins."""
-        denials = [e.starts_at for e in self.hearing.grants if e.deny and e.is_ahead(self.case.now)]
+        denials = [
+            e.starts_at for e in self.evaluation.grants if e.deny and e.is_ahead(self.facts.now)
+        ]
         return Decision(
             allowed=True,
             reason=standing.reason,
@@ -162,10 +169,10 @@ class _Inquiry:
         """Stay closed, until a grant that is already written down begins to help."""
         helpful = (
             each.starts_at
-            for each in self.hearing.grants
+            for each in self.evaluation.grants
             if not each.deny
-            and each.is_ahead(self.case.now)
-            and unmet(self.requirement, of_grant(each)) is None
+            and each.is_ahead(self.facts.now)
+            and unmet(self.requirement, evaluate_grant(each)) is None
         )
         return Decision(
             allowed=False,
@@ -176,18 +183,18 @@ class _Inquiry:
         )
 
 
-def _anonymous(inquiry: _Inquiry) -> Decision | None:
-    if not inquiry.case.subject.is_anonymous:
+def _anonymous(check: _RequirementCheck) -> Decision | None:
+    if not check.facts.subject.is_anonymous:
         return None
-    return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=inquiry.requirement)
+    return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=check.requirement)
 
 
-def _nowhere(inquiry: _Inquiry) -> Decision | None:
-    return None if inquiry.case.campaign_id else inquiry.refuse(Reason.UNKNOWN_CAMPAIGN)
+def _nowhere(check: _RequirementCheck) -> Decision | None:
+    return None if check.facts.campaign_id else check.refuse(Reason.UNKNOWN_CAMPAIGN)
 
 
-def _denied(inquiry: _Inquiry) -> Decision | None:
-    ends = [each.until for each in inquiry.hearing.denials]
+def _denied(check: _RequirementCheck) -> Decision | None:
+    ends = [each.until for each in check.evaluation.denials]
     if not ends:
         return None
     known = [each for each in ends if each is not None]
@@ -195,66 +202,66 @@ def _denied(inquiry: _Inquiry) -> Decision | None:
     return Decision(allowed=False, reason=Reason.DENIED, until=until)
 
 
-def _granted(inquiry: _Inquiry) -> Decision | None:
-    standing = inquiry.enough(inquiry.hearing.passes)
-    return None if standing is None else inquiry.allow(standing)
+def _granted(check: _RequirementCheck) -> Decision | None:
+    standing = check.enough(check.evaluation.passes)
+    return None if standing is None else check.allow(standing)
 
 
-def _bypassed(inquiry: _Inquiry) -> Decision | None:
-    reason = inquiry.hearing.bypass
+def _bypassed(check: _RequirementCheck) -> Decision | None:
+    reason = check.evaluation.bypass
     if reason is None:
         return None
-    return inquiry.allow(Standing(reason=reason, everything=True))
+    return check.allow(Standing(reason=reason, everything=True))
 
 
-def _unlinked(inquiry: _Inquiry) -> Decision | None:
-    return None if inquiry.case.subject.is_linked else inquiry.refuse(Reason.NOT_LINKED)
+def _unlinked(check: _RequirementCheck) -> Decision | None:
+    return None if check.facts.subject.is_linked else check.refuse(Reason.NOT_LINKED)
 
 
-def _disconnected(inquiry: _Inquiry) -> Decision | None:
+def _disconnected(check: _RequirementCheck) -> Decision | None:
     """A link that has ended ends nothing that is known: facts count until they are too old. Where
     they open nothing, only a new link could bring newer ones."""
-    if not inquiry.case.subject.needs_reconnect:
+    if not check.facts.subject.needs_reconnect:
         return None
-    standing = inquiry.enough(inquiry.hearing.judgement.standings)
-    return inquiry.refuse(Reason.NEEDS_RECONNECT) if standing is None else inquiry.allow(standing)
+    standing = check.enough(check.evaluation.membership.standings)
+    return check.refuse(Reason.NEEDS_RECONNECT) if standing is None else check.allow(standing)
 
 
-def _not_a_member(inquiry: _Inquiry) -> Decision | None:
-    none = inquiry.hearing.judgement.refusal is Reason.NO_MEMBERSHIP
-    return inquiry.refuse(Reason.NO_MEMBERSHIP) if none else None
+def _not_a_member(check: _RequirementCheck) -> Decision | None:
+    none = check.evaluation.membership.refusal is Reason.NO_MEMBERSHIP
+    return check.refuse(Reason.NO_MEMBERSHIP) if none else None
 
 
-def _too_old(inquiry: _Inquiry) -> Decision | None:
-    old = inquiry.hearing.judgement.refusal is Reason.TOO_OLD
-    return inquiry.refuse(Reason.TOO_OLD) if old else None
+def _too_old(check: _RequirementCheck) -> Decision | None:
+    old = check.evaluation.membership.refusal is Reason.TOO_OLD
+    return check.refuse(Reason.TOO_OLD) if old else None
 
 
-def _not_in_standing(inquiry: _Inquiry) -> Decision | None:
+def _not_in_standing(check: _RequirementCheck) -> Decision | None:
     """Refuse whom the status refuses, unless the rule names what even they have."""
-    judgement = inquiry.hearing.judgement
-    if judgement.refusal is None:
+    membership = check.evaluation.membership
+    if membership.refusal is None:
         return None
-    standing = inquiry.enough(judgement.standings)
+    standing = check.enough(membership.standings)
     if standing is not None:
-        return inquiry.allow(standing)
-    needs = unmet(inquiry.requirement, judgement.standings[0]) if judgement.standings else None
-    return inquiry.refuse(judgement.refusal, needs, detail=judgement.detail)
+        return check.allow(standing)
+    needs = unmet(check.requirement, membership.standings[0]) if membership.standings else None
+    return check.refuse(membership.refusal, needs, detail=membership.detail)
 
 
-def _falls_short(inquiry: _Inquiry) -> Decision:
+def _falls_short(check: _RequirementCheck) -> Decision:
     """Compare what the membership is worth with what the rule asks for."""
-    found = inquiry.hearing.judgement.standings
-    standing = inquiry.enough(found)
+    found = check.evaluation.membership.standings
+    standing = check.enough(found)
     if standing is not None:
-        return inquiry.allow(standing)
+        return check.allow(standing)
     paying = (each for each in found if each.pays)
     richest = max(paying, key=lambda each: (each.monthly_cents, len(each.tier_ids)))
-    needs = unmet(inquiry.requirement, richest) or inquiry.requirement
-    return inquiry.refuse(shortfall(needs), needs)
+    needs = unmet(check.requirement, richest) or check.requirement
+    return check.refuse(shortfall(needs), needs)
 
 
-_STEPS: tuple[tuple[str, Callable[[_Inquiry], Decision | None]], ...] = (
+_STEPS: tuple[tuple[str, Callable[[_RequirementCheck], Decision | None]], ...] = (
     ("Is somebody signed in?", _anonymous),
     ("Has this site closed it to them?", _denied),
     ("Have they been given a pass that is enough?", _granted),

@@ -16,8 +16,8 @@ from .reasons import Reason
 from .worth import Worth
 
 __all__ = [
-    "Case",
     "Decision",
+    "Facts",
     "GrantFacts",
     "MembershipFacts",
     "Policy",
@@ -152,7 +152,7 @@ class Subject(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class Facts:
     """Everything known of one person at one moment, but for what a gate asks.
 
     `memberships` may be of any campaigns in any order: only those of `campaign_id` count (T4), as

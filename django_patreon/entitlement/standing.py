@@ -26,7 +26,7 @@ from .facts import GrantFacts, MembershipFacts, Policy
 from .reasons import Reason
 from .worth import Worth, add_months, months
 
-__all__ = ["Judgement", "Standing", "earlier", "judge", "of_grant"]
+__all__ = ["MembershipResult", "Standing", "earlier", "evaluate_grant", "evaluate_membership"]
 
 
 class Standing(NamedTuple):
@@ -48,7 +48,7 @@ class Standing(NamedTuple):
     detail: str = ""
 
 
-class Judgement(NamedTuple):
+class MembershipResult(NamedTuple):
     """The standings of a membership, and why it has no paid one (None: it has)."""
 
     standings: tuple[Standing, ...] = ()
@@ -56,14 +56,16 @@ class Judgement(NamedTuple):
     detail: str = ""
 
 
-def judge(membership: MembershipFacts, *, policy: Policy, now: datetime) -> Judgement:
+def evaluate_membership(
+    membership: MembershipFacts, *, policy: Policy, now: datetime
+) -> MembershipResult:
     """Say what `membership` is worth at `now`, its age included."""
     if membership.last_charge_status in STILL_PAID:
         membership = membership._replace(last_charge_status="Paid")
-    return _Judge(membership, policy, now).judgement()
+    return _MembershipEvaluation(membership, policy, now).result()
 
 
-def of_grant(grant: GrantFacts) -> Standing:
+def evaluate_grant(grant: GrantFacts) -> Standing:
     """Say what a grant is worth while it is in force."""
     tier_price = (grant.tier.amount_cents or 0) if grant.tier else 0
     cents = max(grant.cents or 0, tier_price)
@@ -82,7 +84,7 @@ def earlier(*moments: datetime | None) -> datetime | None:
     return min(known) if known else None
 
 
-class _Judge:
+class _MembershipEvaluation:
     """One membership at one moment, and the questions that its words raise."""
 
     def __init__(self, membership: MembershipFacts, policy: Policy, now: datetime) -> None:
@@ -93,16 +95,16 @@ class _Judge:
         # Lists, here and in `worth`: this runs at every gate, and generators take longer.
         self.free = frozenset([tier.id for tier in membership.tiers if tier.is_free])
 
-    def judgement(self) -> Judgement:
+    def result(self) -> MembershipResult:
         """Judge what is paid for, and then what the site chooses not to count."""
         membership = self.membership
         status, charge = membership.patron_status, membership.last_charge_status
         if self.expires is not None and self.expires <= self.now:
-            return Judgement(refusal=Reason.TOO_OLD)
+            return MembershipResult(refusal=Reason.TOO_OLD)
         if status not in STATUSES:
-            return Judgement(refusal=Reason.UNKNOWN_STATUS, detail=str(status))
+            return MembershipResult(refusal=Reason.UNKNOWN_STATUS, detail=str(status))
         if charge not in CHARGES:
-            return Judgement(refusal=Reason.UNKNOWN_CHARGE, detail=str(charge))
+            return MembershipResult(refusal=Reason.UNKNOWN_CHARGE, detail=str(charge))
         worth, uncounted = self.listed(), self.uncounted()
         found = self.entitled(worth) if worth.pays else self.blank()
         if uncounted is not None:
@@ -124,7 +126,7 @@ class _Judge:
         uncharged = membership.last_charge_status is None and not gift and not trial
         return Reason.UNCHARGED_NOT_COUNTED if uncharged and not policy.count_uncharged else None
 
-    def entitled(self, worth: Worth) -> Judgement:
+    def entitled(self, worth: Worth) -> MembershipResult:
         """Patreon lists a paid tier or an amount, which opens (official); say under which name."""
         membership = self.membership
         status, charge = membership.patron_status, membership.last_charge_status
@@ -158,7 +160,7 @@ class _Judge:
             return ()
         return () if known.amount > worth.amount else self.kept_for_a_while(known)  # or it is less
 
-    def blank(self) -> Judgement:
+    def blank(self) -> MembershipResult:
         """Patreon lists nothing paid; say whether anything speaks against believing it."""
         membership, known = self.membership, self.membership.remembered
         status, charge = membership.patron_status, membership.last_charge_status
@@ -183,9 +185,13 @@ class _Judge:
             if charge != "Paid" or (end is not None and end <= self.now):
                 return self.refuses(Reason.BLANK)
         kept = self.kept_for_a_while(known or Worth(), end)
-        return Judgement(standings=kept + self.named_free()) if kept else self.refuses(Reason.BLANK)
+        return (
+            MembershipResult(standings=kept + self.named_free())
+            if kept
+            else self.refuses(Reason.BLANK)
+        )
 
-    def cancelled(self) -> Judgement:
+    def cancelled(self) -> MembershipResult:
         """Cancelling does not end what has been paid for (T8).
 
         Which tier that was, only our memory knows; without one it is worth paid support, no tier.
@@ -197,7 +203,7 @@ class _Judge:
             return self.refuses(Reason.FORMER)
         return self.opens(Reason.CANCELLED, known or Worth(), end)
 
-    def declined(self, worth: Worth) -> Judgement:
+    def declined(self, worth: Worth) -> MembershipResult:
         """Give a grace (T7), the same whether or not Patreon still lists what was paid for."""
         membership = self.membership
         start = grace_start(
@@ -255,14 +261,14 @@ class _Judge:
         *,
         detail: str = "",
         more: tuple[Standing, ...] = (),
-    ) -> Judgement:
+    ) -> MembershipResult:
         standing = self.paid(reason, worth, until, detail)
         # Its tiers are those of the free ones, too, which are worth their own only if they last.
         free = () if standing.until == self.expires else self.named_free()
-        return Judgement(standings=(standing, *more, *free))
+        return MembershipResult(standings=(standing, *more, *free))
 
-    def refuses(self, reason: Reason, *, detail: str = "") -> Judgement:
-        return Judgement(standings=self.named_free(), refusal=reason, detail=detail)
+    def refuses(self, reason: Reason, *, detail: str = "") -> MembershipResult:
+        return MembershipResult(standings=self.named_free(), refusal=reason, detail=detail)
 
     def paid(
         self, reason: Reason, worth: Worth, until: datetime | None, detail: str = ""

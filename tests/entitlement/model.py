@@ -8,33 +8,33 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django_patreon.entitlement import Case, GrantFacts, MembershipFacts, Requirement
+from django_patreon.entitlement import Facts, GrantFacts, MembershipFacts, Requirement
 
 QUIET = ("Paid", "Pending", "Free Trial", None)
 REFUNDS = ("Refunded", "Refunded by Patreon", "Partially Refunded")
 CHARGES = (*REFUNDS, "Paid", "Pending", "Free Trial", "Deleted", "Declined", "Fraud", "Other", None)
 
 
-def allows(rule: Requirement, case: Case) -> bool:
-    if case.subject.is_anonymous:
+def allows(rule: Requirement, facts: Facts) -> bool:
+    if facts.subject.is_anonymous:
         return False
     grants = [
         each
-        for each in case.grants
-        if (each.campaign_id is None or each.campaign_id == case.campaign_id)
-        and (each.starts_at is None or each.starts_at <= case.now)
-        and (each.until is None or each.until > case.now)
+        for each in facts.grants
+        if (each.campaign_id is None or each.campaign_id == facts.campaign_id)
+        and (each.starts_at is None or each.starts_at <= facts.now)
+        and (each.until is None or each.until > facts.now)
     ]
     if any(each.deny for each in grants):
         return False
     if any(grant_opens(rule, each) for each in grants):
         return True
-    if case.policy.staff_bypass and (case.subject.is_staff or case.subject.is_creator):
+    if facts.policy.staff_bypass and (facts.subject.is_staff or facts.subject.is_creator):
         return True
-    if case.campaign_id is None or not case.subject.is_linked:
+    if facts.campaign_id is None or not facts.subject.is_linked:
         return False
-    ours = [each for each in case.memberships if each.campaign_id == case.campaign_id]
-    return any(membership_opens(rule, each, case) for each in ours)
+    ours = [each for each in facts.memberships if each.campaign_id == facts.campaign_id]
+    return any(membership_opens(rule, each, facts) for each in ours)
 
 
 def grant_opens(rule: Requirement, grant: GrantFacts) -> bool:
@@ -44,8 +44,8 @@ def grant_opens(rule: Requirement, grant: GrantFacts) -> bool:
     return satisfied(rule, held, grant.cents or 0, 1)
 
 
-def membership_opens(rule: Requirement, member: MembershipFacts, case: Case) -> bool:
-    if member.fetched_at + case.policy.max_age <= case.now:
+def membership_opens(rule: Requirement, member: MembershipFacts, facts: Facts) -> bool:
+    if member.fetched_at + facts.policy.max_age <= facts.now:
         return False
     if member.patron_status not in ("active_patron", "declined_patron", "former_patron", None):
         return False
@@ -64,11 +64,11 @@ def membership_opens(rule: Requirement, member: MembershipFacts, case: Case) -> 
         and (member.campaign_lifetime_support_cents or 0) < rule.lifetime_cents
     ):
         return False
-    if not counted(member, case):
+    if not counted(member, facts):
         return False
     amount, months = member.currently_entitled_amount_cents or 0, member.pledge_cadence
     if pays(listed, amount):
-        if not listed_counts(member, case):
+        if not listed_counts(member, facts):
             return False
         if satisfied(rule, listed, amount, months):
             return True
@@ -83,15 +83,15 @@ def membership_opens(rule: Requirement, member: MembershipFacts, case: Case) -> 
             return False
         if memory.period_cents // (memory.cadence or 1) > amount // (months or 1):
             return False
-        return in_blank_grace(member, case) and satisfied(
+        return in_blank_grace(member, facts) and satisfied(
             rule, {**free, **memory.prices}, memory.period_cents, memory.cadence
         )
     # A tier that is listed is held, whether or not anybody knows what it costs.
     unpriced = {key: price for key, price in listed.items() if price is None}
     named = rule.lifetime_cents is None and satisfied(rule, {**free, **unpriced}, 0, 1)
-    if unpriced and named and listed_counts(member, case):
+    if unpriced and named and listed_counts(member, facts):
         return True
-    if not blank_counts(member, case):
+    if not blank_counts(member, facts):
         return False
     memory = member.remembered
     if memory is None:
@@ -141,28 +141,28 @@ def pays(held: dict[str, int | None], amount: int) -> bool:
     return amount > 0 or any(price is not None and price > 0 for price in held.values())
 
 
-def counted(member: MembershipFacts, case: Case) -> bool:
+def counted(member: MembershipFacts, facts: Facts) -> bool:
     trial = member.is_free_trial or member.last_charge_status == "Free Trial"
-    if member.is_gifted and not case.policy.count_gifted:
+    if member.is_gifted and not facts.policy.count_gifted:
         return False
-    if trial and not case.policy.count_trial:
+    if trial and not facts.policy.count_trial:
         return False
     charged = member.last_charge_status is not None
-    return charged or member.is_gifted or trial or case.policy.count_uncharged
+    return charged or member.is_gifted or trial or facts.policy.count_uncharged
 
 
-def listed_counts(member: MembershipFacts, case: Case) -> bool:
+def listed_counts(member: MembershipFacts, facts: Facts) -> bool:
     if member.patron_status == "former_patron":
         end = paid_until(member)
-        return end is None or end > case.now or end <= member.fetched_at
+        return end is None or end > facts.now or end <= member.fetched_at
     if member.is_gifted:
         return True
     if member.patron_status == "declined_patron" or member.last_charge_status == "Declined":
-        return in_declined_grace(member, case)
+        return in_declined_grace(member, facts)
     return True
 
 
-def blank_counts(member: MembershipFacts, case: Case) -> bool:
+def blank_counts(member: MembershipFacts, facts: Facts) -> bool:
     status, charge = member.patron_status, member.last_charge_status
     if status is None or charge in (*REFUNDS, "Fraud"):
         return False
@@ -173,26 +173,26 @@ def blank_counts(member: MembershipFacts, case: Case) -> bool:
             return False
         if charge == "Deleted" and gave_nothing:
             return False
-        return end is not None and end > case.now
+        return end is not None and end > facts.now
     if status == "declined_patron" or charge == "Declined":
-        return not gave_nothing and in_declined_grace(member, case)
+        return not gave_nothing and in_declined_grace(member, facts)
     if member.remembered is not None:
-        return charge in QUIET and in_blank_grace(member, case)
-    return charge == "Paid" and (end is None or end > case.now) and in_blank_grace(member, case)
+        return charge in QUIET and in_blank_grace(member, facts)
+    return charge == "Paid" and (end is None or end > facts.now) and in_blank_grace(member, facts)
 
 
-def in_declined_grace(member: MembershipFacts, case: Case) -> bool:
+def in_declined_grace(member: MembershipFacts, facts: Facts) -> bool:
     heard = member.fetched_at if member.declined_since is None else member.declined_since
-    if heard + case.policy.declined_grace <= case.now:
+    if heard + facts.policy.declined_grace <= facts.now:
         return False
     charged = member.last_charge_date
     if member.last_charge_status != "Declined" or charged is None:
         return True
-    return charged + case.policy.declined_grace > case.now
+    return charged + facts.policy.declined_grace > facts.now
 
 
-def in_blank_grace(member: MembershipFacts, case: Case) -> bool:
-    return (member.blank_since or member.fetched_at) + case.policy.blank_grace > case.now
+def in_blank_grace(member: MembershipFacts, facts: Facts) -> bool:
+    return (member.blank_since or member.fetched_at) + facts.policy.blank_grace > facts.now
 
 
 def paid_until(member: MembershipFacts) -> datetime | None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_patreon.entitlement import (
-    Case,
+    Facts,
     GrantFacts,
     MembershipFacts,
     Policy,
@@ -103,8 +103,8 @@ policies |= st.builds(
     count_uncharged=st.booleans(),
     staff_bypass=st.booleans(),
 )
-cases = st.builds(
-    Case,
+any_facts = st.builds(
+    Facts,
     campaign_id=st.sampled_from(["ours"] * 9 + [None]),
     now=st.just(NOW),
     subject=subjects,
@@ -114,7 +114,7 @@ cases = st.builds(
 )
 # Most questions are about one membership and little else.
 plain = st.builds(
-    lambda membership, policy: Case(
+    lambda membership, policy: Facts(
         campaign_id="ours",
         now=NOW,
         subject=Subject(is_linked=True),
@@ -135,18 +135,18 @@ some = settings(max_examples=400 if THOROUGHLY else 100, deadline=None)
 
 
 @many
-@given(simple | requirements, plain | cases)
-def test_two_ways_of_deciding_agree(rule: Requirement, case: Case) -> None:
-    decision = decide(rule, case)
-    assert decision.allowed is allows(rule, case)
+@given(simple | requirements, plain | any_facts)
+def test_two_ways_of_deciding_agree(rule: Requirement, facts: Facts) -> None:
+    decision = decide(rule, facts)
+    assert decision.allowed is allows(rule, facts)
     assert decision.reason.opens is decision.allowed
     assert decision.needs is None if decision.allowed else True
-    assert explain(rule, case)[-1].decision == decision
+    assert explain(rule, facts)[-1].decision == decision
 
 
 @some
-@given(requirements, cases, st.randoms(use_true_random=False))
-def test_order_never_matters(rule: Requirement, case: Case, random: Any) -> None:
+@given(requirements, any_facts, st.randoms(use_true_random=False))
+def test_order_never_matters(rule: Requirement, facts: Facts, random: Any) -> None:
     """T5."""
 
     def shuffled(items: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -155,24 +155,24 @@ def test_order_never_matters(rule: Requirement, case: Case, random: Any) -> None
         return tuple(found)
 
     other = replace(
-        case,
+        facts,
         memberships=shuffled(
-            tuple(each._replace(tiers=shuffled(each.tiers)) for each in case.memberships)
+            tuple(each._replace(tiers=shuffled(each.tiers)) for each in facts.memberships)
         ),
-        grants=shuffled(case.grants),
+        grants=shuffled(facts.grants),
     )
-    assert decide(rule, case) == decide(rule, other)
+    assert decide(rule, facts) == decide(rule, other)
 
 
 @many
 @given(simple | requirements, plain, st.sampled_from(TIERS), st.integers(0, 2000), st.booleans())
 def test_more_entitlement_never_closes_a_gate(
-    rule: Requirement, case: Case, tier: TierFacts, more: int, longer: bool
+    rule: Requirement, facts: Facts, tier: TierFacts, more: int, longer: bool
 ) -> None:
-    (before,) = case.memberships
+    (before,) = facts.memberships
     # What is blank stands for what is remembered: more than blank is more than that.
     before = before._replace(remembered=None, blank_since=None)
-    case = replace(case, memberships=(before,))
+    facts = replace(facts, memberships=(before,))
     # To hear that somebody has never given anything, where that was unknown, is no more of it.
     given = before.campaign_lifetime_support_cents
     after = before._replace(
@@ -183,17 +183,17 @@ def test_more_entitlement_never_closes_a_gate(
     # A date that had passed when Patreon still listed the tier is no period: the list is trusted.
     if longer and (before.next_charge_date or before.fetched_at) > before.fetched_at:
         after = after._replace(next_charge_date=before.next_charge_date + timedelta(days=31))
-    if decide(rule, case).allowed:
-        assert decide(rule, replace(case, memberships=(after,))).allowed
+    if decide(rule, facts).allowed:
+        assert decide(rule, replace(facts, memberships=(after,))).allowed
 
 
 @many
 @given(simple | requirements, plain, worths.filter(lambda worth: worth.pays), st.booleans())
 def test_listing_again_what_was_listed_before_never_closes_a_gate(
-    rule: Requirement, case: Case, memory: Worth, with_tiers: bool
+    rule: Requirement, facts: Facts, memory: Worth, with_tiers: bool
 ) -> None:
     """T12: all of it, or half a blank, the amount without the tiers."""
-    (before,) = case.memberships
+    (before,) = facts.memberships
     blank = before._replace(
         tiers=(),
         currently_entitled_amount_cents=0,
@@ -206,32 +206,32 @@ def test_listing_again_what_was_listed_before_never_closes_a_gate(
         currently_entitled_amount_cents=memory.period_cents,
     )
     calm = blank.patron_status == "active_patron" and blank.last_charge_status != "Declined"
-    if decide(rule, replace(case, memberships=(blank,))).allowed and (with_tiers or calm):
-        assert decide(rule, replace(case, memberships=(listed,))).allowed
+    if decide(rule, replace(facts, memberships=(blank,))).allowed and (with_tiers or calm):
+        assert decide(rule, replace(facts, memberships=(listed,))).allowed
 
 
 @many
 @given(simple | requirements, plain, past, st.sampled_from(["Paid", "Pending", "Other", None]))
 def test_the_date_of_a_charge_that_has_not_declined_is_nothing_to_a_declined_card(
-    rule: Requirement, case: Case, charged: datetime, charge: str | None
+    rule: Requirement, facts: Facts, charged: datetime, charge: str | None
 ) -> None:
-    (before,) = case.memberships
+    (before,) = facts.memberships
     before = before._replace(patron_status="declined_patron", last_charge_status=charge)
     after = before._replace(last_charge_date=charged)
-    assert decide(rule, replace(case, memberships=(before,))) == decide(
-        rule, replace(case, memberships=(after,))
+    assert decide(rule, replace(facts, memberships=(before,))) == decide(
+        rule, replace(facts, memberships=(after,))
     )
 
 
 @many
 @given(simple | requirements, plain, past, st.integers(0, 24 * 20))
 def test_to_have_been_declined_for_longer_never_opens_a_gate(
-    rule: Requirement, case: Case, since: datetime, hours: int
+    rule: Requirement, facts: Facts, since: datetime, hours: int
 ) -> None:
-    (before,) = case.memberships
+    (before,) = facts.memberships
     earlier = since - timedelta(hours=hours)
     longer, shorter = (
-        replace(case, memberships=(before._replace(declined_since=each),))
+        replace(facts, memberships=(before._replace(declined_since=each),))
         for each in (earlier, since)
     )
     if decide(rule, longer).allowed:
@@ -239,61 +239,63 @@ def test_to_have_been_declined_for_longer_never_opens_a_gate(
 
 
 @some
-@given(requirements, cases, st.sampled_from(TIERS), cents)
+@given(requirements, any_facts, st.sampled_from(TIERS), cents)
 def test_a_pass_never_closes_a_gate(
-    rule: Requirement, case: Case, tier: TierFacts, amount: int | None
+    rule: Requirement, facts: Facts, tier: TierFacts, amount: int | None
 ) -> None:
-    if decide(rule, case).allowed:
-        given_more = (*case.grants, GrantFacts(tier=tier, cents=amount))
-        assert decide(rule, replace(case, grants=given_more)).allowed
+    if decide(rule, facts).allowed:
+        given_more = (*facts.grants, GrantFacts(tier=tier, cents=amount))
+        assert decide(rule, replace(facts, grants=given_more)).allowed
 
 
 @many
-@given(simple | requirements, plain | cases, st.integers(1, 24 * 60))
-def test_nothing_changes_before_the_moment_named(rule: Requirement, case: Case, hours: int) -> None:
-    decision = decide(rule, case)
-    later = case.now + timedelta(hours=hours)
+@given(simple | requirements, plain | any_facts, st.integers(1, 24 * 60))
+def test_nothing_changes_before_the_moment_named(
+    rule: Requirement, facts: Facts, hours: int
+) -> None:
+    decision = decide(rule, facts)
+    later = facts.now + timedelta(hours=hours)
     if decision.until is None or later < decision.until:
-        assert decide(rule, replace(case, now=later)).allowed is decision.allowed
+        assert decide(rule, replace(facts, now=later)).allowed is decision.allowed
 
 
 @many
-@given(simple | requirements, plain | cases, st.integers(-24 * 60, 24 * 60))
+@given(simple | requirements, plain | any_facts, st.integers(-24 * 60, 24 * 60))
 def test_what_opens_without_a_pass_stays_what_it_is_until_it_ends(
-    rule: Requirement, case: Case, hours: int
+    rule: Requirement, facts: Facts, hours: int
 ) -> None:
-    case = replace(case, grants=())
-    decision = decide(rule, case)
-    then = case.now + timedelta(hours=hours)
+    facts = replace(facts, grants=())
+    decision = decide(rule, facts)
+    then = facts.now + timedelta(hours=hours)
     if decision.allowed and (decision.until is None or then < decision.until):
-        assert decide(rule, replace(case, now=then)) == decision
+        assert decide(rule, replace(facts, now=then)) == decision
 
 
 @some
 @given(simple | requirements, plain, memberships)
 def test_another_membership_never_closes_a_gate(
-    rule: Requirement, case: Case, other: MembershipFacts
+    rule: Requirement, facts: Facts, other: MembershipFacts
 ) -> None:
-    if decide(rule, case).allowed:
-        assert decide(rule, replace(case, memberships=(other, *case.memberships))).allowed
+    if decide(rule, facts).allowed:
+        assert decide(rule, replace(facts, memberships=(other, *facts.memberships))).allowed
 
 
 @some
-@given(st.lists(requirements | simple, max_size=8), plain | cases)
+@given(st.lists(requirements | simple, max_size=8), plain | any_facts)
 def test_what_a_person_may_show_opens_what_the_rule_opens(
-    rules: list[Requirement], case: Case
+    rules: list[Requirement], facts: Facts
 ) -> None:
-    shown = standings(case)
+    shown = standings(facts)
     for rule in rules:
         opens = any(unmet(rule, standing) is None for standing in shown)
-        assert decide(rule, case).allowed is opens
+        assert decide(rule, facts).allowed is opens
 
 
 @some
-@given(requirements, cases)
-def test_what_is_said_to_be_missing_is_enough_to_ask_for(rule: Requirement, case: Case) -> None:
+@given(requirements, any_facts)
+def test_what_is_said_to_be_missing_is_enough_to_ask_for(rule: Requirement, facts: Facts) -> None:
     """Whoever meets `needs` on top of what they have meets no less of the rule."""
-    needs = decide(rule, case).needs
+    needs = decide(rule, facts).needs
     if needs is not None:
         for name in ("tiers", "at_least", "cents", "lifetime_cents", "since"):
             assert getattr(needs, name) in (None, getattr(rule, name))

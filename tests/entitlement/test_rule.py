@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from django_patreon.entitlement import (
-    Case,
     Decision,
+    Facts,
     GrantFacts,
     MembershipFacts,
     Policy,
@@ -45,7 +45,7 @@ def ask(
     policy: Policy = Policy(),  # noqa: B008
     campaign_id: str | None = "ours",
 ) -> Decision:
-    case = Case(
+    facts = Facts(
         campaign_id=campaign_id,
         now=NOW,
         subject=subject,
@@ -53,11 +53,11 @@ def ask(
         grants=grants,
         policy=policy,
     )
-    return decide(rule, case)
+    return decide(rule, facts)
 
 
 def test_each_question_comes_before_the_next() -> None:
-    everything = Case(
+    everything = Facts(
         campaign_id="ours",
         now=NOW,
         subject=Subject(is_anonymous=True, is_staff=True, is_creator=True, needs_reconnect=True),
@@ -88,12 +88,12 @@ def test_each_question_comes_before_the_next() -> None:
         (Reason.OTHER_TIER, {"memberships": (PAID,)}),
         (Reason.PAID, {"memberships": (PAID._replace(tiers=(GOLD,)),)}),
     ]
-    case = everything
+    facts = everything
     for reason, change in steps:
-        case = replace(case, **change)  # type: ignore[arg-type]
-        assert decide(NEED_GOLD, case).reason is reason
-        assert explain(NEED_GOLD, case)[-1].decision == decide(NEED_GOLD, case)
-    assert len(explain(NEED_GOLD, case)) == 11
+        facts = replace(facts, **change)  # type: ignore[arg-type]
+        assert decide(NEED_GOLD, facts).reason is reason
+        assert explain(NEED_GOLD, facts)[-1].decision == decide(NEED_GOLD, facts)
+    assert len(explain(NEED_GOLD, facts)) == 11
 
 
 def test_another_creators_membership_opens_nothing() -> None:
@@ -340,7 +340,7 @@ def test_an_enormous_calendar_harms_nobody() -> None:
 
 def test_a_moment_without_a_time_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="aware"):
-        Case(campaign_id="ours", now=datetime(2026, 3, 31), subject=Subject())
+        Facts(campaign_id="ours", now=datetime(2026, 3, 31), subject=Subject())
 
 
 def test_a_decision_is_true_when_it_lets_in() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from django_patreon.entitlement import (
-    Case,
     Decision,
+    Facts,
     MembershipFacts,
     Requirement,
     Subject,
@@ -127,9 +127,9 @@ def standing(words: dict[str, str]) -> MembershipFacts:
     )
 
 
-def case_of(*memberships: MembershipFacts) -> Case:
+def facts_of(*memberships: MembershipFacts) -> Facts:
     """Somebody who is signed in, and asks now."""
-    return Case(campaign_id="ours", now=NOW, subject=SIGNED_IN, memberships=memberships)
+    return Facts(campaign_id="ours", now=NOW, subject=SIGNED_IN, memberships=memberships)
 
 
 def said(decision: Decision) -> str:
@@ -137,4 +137,4 @@ def said(decision: Decision) -> str:
 
 
 def ask(membership: MembershipFacts, requirement: Requirement) -> str:
-    return said(decide(requirement, case_of(membership)))
+    return said(decide(requirement, facts_of(membership)))

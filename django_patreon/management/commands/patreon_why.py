@@ -50,20 +50,20 @@ class Command(BaseCommand):
         for name in rule.unknown_tiers:
             raise CommandError(f"Nobody knows the tier {name!r}. {near_tier(name)}")
         patron = Patron(user)
-        case = patron.case(rule.campaign_id)
+        facts = patron.facts(rule.campaign_id)
         self._say("The rule asks for:")
         asked = patron.requirement(rule)
-        campaign = patron.known.campaigns.get(case.campaign_id or "")
+        campaign = patron.known.campaigns.get(facts.campaign_id or "")
         currency = campaign.currency if campaign else ""
         for line in needs_in_words(asked, patron.known.tiers, currency):
             self._say(f"  {line}")
-        for line in [*_unheard_tiers(rule), _campaign(case.campaign_id)]:
+        for line in [*_unheard_tiers(rule), _campaign(facts.campaign_id)]:
             self._say(f"  {line}")
         self._say(f"What is known (times are of {timezone.get_current_timezone_name()}):")
         for line in _facts(user, patron, rule):
             self._say(f"  {line}")
         self._say("The settings:")
-        for line in _policy(case.policy):
+        for line in _policy(facts.policy):
             self._say(f"  {line}")
         self._say("The decision:")
         steps = patron.explain(rule)
@@ -129,22 +129,22 @@ def _campaign(campaign_id: str | None) -> str:
 
 
 def _facts(user: Any, patron: Patron, rule: Rule) -> list[str]:
-    case, tiers = patron.case(rule.campaign_id), patron.known.tiers
+    facts, tiers = patron.facts(rule.campaign_id), patron.known.tiers
     lines = [f"user {user.pk}, {'active' if user.is_active else 'inactive'}"]
-    subject = case.subject
+    subject = facts.subject
     traits = {"staff": subject.is_staff, "the creator": subject.is_creator}
     lines += [name for name, true in traits.items() if true]
     linked = "linked to Patreon" if subject.is_linked else "not linked to Patreon"
     lines.append(linked + (", must reconnect" if subject.needs_reconnect else ""))
-    for grant in case.grants:
+    for grant in facts.grants:
         what = "a ban" if grant.deny else f"a pass for {_worth(grant, tiers)}"
         what += f" of campaign {grant.campaign_id}" if grant.campaign_id else ""
-        state = "in force" if grant.is_in_force(case.now) else "not in force"
+        state = "in force" if grant.is_in_force(facts.now) else "not in force"
         lines.append(f"{what}, {state}, from {_when(grant.starts_at)} to {_when(grant.until)}")
-    for each in case.memberships:
-        ours = "" if each.campaign_id == case.campaign_id else " (another campaign: ignored)"
+    for each in facts.memberships:
+        ours = "" if each.campaign_id == facts.campaign_id else " (another campaign: ignored)"
         lines.append(f"membership of campaign {each.campaign_id}{ours}")
-        lines += [f"  {line}" for line in _membership(each, tiers, case.now)]
+        lines += [f"  {line}" for line in _membership(each, tiers, facts.now)]
     return lines
 
 
