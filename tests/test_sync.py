@@ -20,7 +20,7 @@ from django_patreon import sync
 from django_patreon.access import check
 from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member, parse_identity
-from django_patreon.resources import Tier as TierNews
+from django_patreon.resources import Tier as TierResource
 from django_patreon.sandbox.ids import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
 from django_patreon.sandbox.world import Member as SandboxMember
 from django_patreon.signals import membership_changed
@@ -498,7 +498,7 @@ class TestTheCatalogue:
         sync.save_member(
             Member(id="m", tier_ids=(GOLD,)),
             campaign=campaign,
-            tiers={GOLD: TierNews(id=GOLD, amount_cents=cents)},
+            tiers={GOLD: TierResource(id=GOLD, amount_cents=cents)},
             fetched_at=at,
         )
         return Tier.objects.get(patreon_id=GOLD).amount_cents

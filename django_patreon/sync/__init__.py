@@ -1,16 +1,17 @@
 """The only writer of campaigns, tiers and memberships.
 
-All news passes through `save_identity` and `save_member`, whoever brings it, and the newest wins,
-whatever order it arrives in: a row says as of when it is.
+Whoever hears something new about them calls one of these. Answers may arrive in any order: each row
+has the time of its answer in `fetched_at`, and an older answer does not change it.
 
     sync_account(account)       ask Patreon about one person, and save the answer
-    may_look_again(account)     is it time to ask because the person wants it?
-    save_identity(...)          save what an identity answer says, at sign-in
-    save_member(...)            save what is new about one membership
-    set_ours(campaign, True)    an operator says that this site acts for a campaign
+    may_look_again(account)     may the person have Patreon asked again now?
+    save_identity(...)          save an identity answer, at sign-in
+    save_member(...)            save one membership
+    set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
 """
 
-from .memberships import Saved, may_look_again, save_identity, save_member, sync_account
+from .membership_row import Saved
+from .memberships import may_look_again, save_identity, save_member, sync_account
 from .ours import set_ours
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Campaigns and tiers, and what of a foreign answer a column can hold."""
+"""Writing campaigns and tiers."""
 
 from __future__ import annotations
 
@@ -9,65 +9,70 @@ from typing import Any, TypeVar
 from django.db import OperationalError, router
 
 from django_patreon.models import Campaign, Tier
-from django_patreon.moments import to_stored
-from django_patreon.resources import Campaign as CampaignNews
-from django_patreon.resources import Tier as TierNews
+from django_patreon.resources import Campaign as CampaignResource
+from django_patreon.resources import Tier as TierResource
 
-from .ours import Ours, disown_claims
+from .columns import storable_amount, storable_text
+from .ours import OurCampaign, drop_unconfirmed_campaigns
 
-__all__ = ["cut", "moment", "months", "number", "save_campaigns", "save_tiers"]
+__all__ = ["save_campaigns", "save_tiers"]
 
-LARGEST = 2**53
-NOTE_EVERY = timedelta(hours=1)
-"""How old news may still change what was found unchanged since: no older than this."""
+CONFIRM_EVERY = timedelta(hours=1)
+"""`fetched_at` of a row that has not changed is written this often at most. So an older answer is
+ignored only if it is older than the `fetched_at` that was written last."""
 _Row = TypeVar("_Row", Campaign, Tier)
 
 
 def save_campaigns(
-    news: Mapping[str, CampaignNews], ours: Ours, fetched_at: datetime
+    resources: Mapping[str, CampaignResource], our_campaign: OurCampaign, fetched_at: datetime
 ) -> dict[str, Campaign]:
+    """Save the campaigns of an answer, and which one is ours. Return the rows by Patreon's id."""
     wanted: dict[str, dict[str, Any]] = {}
-    for key, each in news.items():
-        told = {
-            "name": cut(each.name, 255),
-            "vanity": cut(each.vanity, 255),
+    for key, each in resources.items():
+        given = {
+            "name": storable_text(each.name, 255),
+            "vanity": storable_text(each.vanity, 255),
             "url": each.url,
             "pledge_url": each.pledge_url,
-            "currency": cut(each.currency, 8),
+            "currency": storable_text(each.currency, 8),
             "is_monthly": each.is_monthly,
         }
-        wanted[key] = {name: value for name, value in told.items() if value is not None}
-        if key in (ours.certain, ours.claimed):
-            wanted[key] |= {"is_ours": True, "is_claimed": key != ours.certain}
-    disown_claims(ours)
+        wanted[key] = {name: value for name, value in given.items() if value is not None}
+        if key in (our_campaign.confirmed, our_campaign.claimed):
+            is_claimed = key != our_campaign.confirmed
+            wanted[key] |= {"is_ours": True, "is_claimed": is_claimed}
+    drop_unconfirmed_campaigns(our_campaign)
     return _upsert(Campaign, wanted, fetched_at)
 
 
 def save_tiers(
-    campaigns: Mapping[str, str], news: Mapping[str, TierNews], fetched_at: datetime
+    campaign_ids: Mapping[str, str], resources: Mapping[str, TierResource], fetched_at: datetime
 ) -> dict[str, Tier]:
-    """Save tiers, each of which is listed by its id with that of its campaign."""
+    """Save tiers. `campaign_ids` maps the id of each tier to that of its campaign.
+
+    A tier without a resource is saved with its id only. Return the rows by Patreon's id.
+    """
     wanted: dict[str, dict[str, Any]] = {}
-    for key, campaign_id in campaigns.items():
-        each = news.get(key) or TierNews(id=key)
-        told = {
+    for key, campaign_id in campaign_ids.items():
+        each = resources.get(key) or TierResource(id=key)
+        given = {
             "campaign_id": campaign_id,
-            "title": cut(each.title, 255),
-            "amount_cents": number(each.amount_cents),
+            "title": storable_text(each.title, 255),
+            "amount_cents": storable_amount(each.amount_cents),
             "published": each.published,
             "url": each.url,
         }
-        wanted[key] = {name: value for name, value in told.items() if value is not None}
+        wanted[key] = {name: value for name, value in given.items() if value is not None}
     return _upsert(Tier, wanted, fetched_at)
 
 
 def _upsert(
     model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
 ) -> dict[str, _Row]:
-    """Bring rows up to date by Patreon's id; older news changes nothing.
+    """Create or update rows by Patreon's id, unless what they hold is newer than `fetched_at`.
 
-    What has not changed is not written: everybody's sign-in names the same campaign, and a write
-    would make them wait for each other. Only as of when it is so is noted, once in a while.
+    An unchanged row is not written, except for its `fetched_at` once in `CONFIRM_EVERY`. All
+    sign-ins name the same campaign, so they would have to wait for each other's writes.
     """
     if not wanted:
         return {}
@@ -78,43 +83,23 @@ def _upsert(
     if missing:
         table.bulk_create(
             [model(patreon_id=key, fetched_at=fetched_at, **wanted[key]) for key in missing],
-            ignore_conflicts=True,  # somebody else's sign-in may have been first
+            ignore_conflicts=True,  # another sign-in may have created them meanwhile
         )
-        # Locked: the latest, also where a transaction otherwise sees the past.
+        # A locking read finds those rows, also where the transaction otherwise reads a snapshot.
         found = table.select_for_update().filter(patreon_id__in=missing)
         rows |= {each.patreon_id: each for each in found}
         if len(rows) < len(wanted):
             raise OperationalError("Another transaction has begun to write the same rows.")
     for key in sorted(wanted):
         row = rows[key]
-        news: list[str] = [n for n, value in wanted[key].items() if getattr(row, n) != value]
-        if news and row.fetched_at <= fetched_at:
-            for name in news:
+        changed: list[str] = [n for n, value in wanted[key].items() if getattr(row, n) != value]
+        if changed and row.fetched_at <= fetched_at:
+            for name in changed:
                 setattr(row, name, wanted[key][name])
             row.fetched_at = fetched_at
-            row.save(update_fields=[*news, "fetched_at"])
-        elif not news and row.fetched_at + NOTE_EVERY <= fetched_at:
-            # Not as a change: there is none, and nobody need hear of it.
+            row.save(update_fields=[*changed, "fetched_at"])
+        elif not changed and row.fetched_at + CONFIRM_EVERY <= fetched_at:
+            # By `update`, which sends no signal: nothing has changed that anybody should hear of.
             same = table.filter(pk=row.pk, fetched_at=row.fetched_at)
             same.update(fetched_at=fetched_at)
     return rows
-
-
-def cut(text: str | None, length: int) -> str | None:
-    return None if text is None else text[:length]
-
-
-def number(value: int | None) -> int | None:
-    """Drop what no column holds: a sum like that is nobody's pledge."""
-    return value if value is not None and abs(value) < LARGEST else None
-
-
-def months(value: int | None) -> int | None:
-    return value if value is not None and 0 <= value <= 1200 else None
-
-
-def moment(value: datetime | None) -> datetime | None:
-    """Drop what not every database holds, and make it what this site's databases hold."""
-    if value is None or not 1970 <= value.year <= 9998:
-        return None
-    return to_stored(value)

@@ -1,4 +1,4 @@
-"""Which campaigns are this site's own: a gate that names none means the one that is."""
+"""Which campaigns this site acts for: a gate that names no campaign means the one that is ours."""
 
 from __future__ import annotations
 
@@ -16,83 +16,92 @@ from django_patreon.resources import Identity, Member
 if TYPE_CHECKING:
     from django.db.models import QuerySet
 
-__all__ = ["ALL_MEMBERSHIPS", "Ours", "disown_claims", "find_ours", "set_ours"]
+__all__ = [
+    "ALL_MEMBERSHIPS",
+    "OurCampaign",
+    "drop_unconfirmed_campaigns",
+    "find_our_campaign",
+    "set_ours",
+]
 
 logger = logging.getLogger("django_patreon")
 
 ALL_MEMBERSHIPS = "identity.memberships"
+"""With this scope Patreon lists a person's memberships of all campaigns, not of one."""
 CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
 """Rights over a campaign that its creator gives to a site that acts for it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ours:
-    """What an answer says of whose campaigns are: the id that is `certain`, or only `claimed`."""
+class OurCampaign:
+    """What an identity answer says about which campaign is this site's."""
 
-    certain: str | None = None
+    confirmed: str | None = None
+    """Id of a campaign that is certainly ours."""
     claimed: str | None = None
-    overrules: bool = True
-    """May there be claims that are not true, since something is certain?"""
+    """Id of a campaign that is ours as long as nothing contradicts: its creator says so."""
+    drops_claims: bool = True
+    """True if unconfirmed campaigns must be dropped, since there is a confirmed one."""
 
 
 def set_ours(campaign: Campaign, is_ours: bool) -> None:
-    """Let an operator say whether this site acts for a campaign."""
+    """Save an operator's decision on whether this site acts for a campaign."""
     campaign.is_ours, campaign.is_claimed = is_ours, False
     campaign.save(update_fields=["is_ours", "is_claimed"])
 
 
-def find_ours(
+def find_our_campaign(
     identity: Identity,
     members: Iterable[Member],
     *,
     scopes: Collection[str],
     asked: Collection[str],
     by_operator: bool,
-) -> Ours:
-    """Tell this site's own campaign from those that somebody here happens to know.
+) -> OurCampaign:
+    """Find out from an identity answer which campaign is this site's.
 
-    What the site says is certain, in `CAMPAIGN_ID` or by an operator who brings a creator's tokens;
-    and so is what Patreon shows of the client's own campaign. That a creator gives us rights over
-    theirs is a claim: the address that leads to Patreon is in the visitor's hands, scopes and all.
-    It counts as long as nothing else is known, since a creator is who signs in first on most sites.
-    No sign-in makes a second campaign ours.
+    Confirmed is what the site itself says, in `CAMPAIGN_ID` or by an operator who imports a
+    creator's tokens. Confirmed is also the client's own campaign, which Patreon shows to its
+    patrons. If a creator gives us rights over a campaign, that is only a claim: visitors can change
+    the authorize URL, its scopes included. The claim counts while nothing else is known, because
+    the creator is the first to sign in on most sites. No sign-in makes a second campaign ours.
     """
     chosen = patreon_settings().CAMPAIGN_ID
     if by_operator and CREATORS_SCOPES.intersection(scopes):
-        return Ours(certain=identity.campaign_id)
+        return OurCampaign(confirmed=identity.campaign_id)
     if chosen is not None:
-        return Ours(certain=chosen)
+        return OurCampaign(confirmed=chosen)
     # Without the scope for all memberships Patreon shows those of the client's own campaign only
-    # (official). More than one campaign means that it did not go by these scopes.
+    # (official). If there are several campaigns, Patreon did not go by these scopes.
     seen = {each.campaign_id for each in members}
     if scopes and ALL_MEMBERSHIPS not in scopes and len(seen) == 1:
         named = seen.pop()
-        others = _ours().exclude(patreon_id=named)
+        others = _our_campaigns().exclude(patreon_id=named)
         claimed = set(others.values_list("is_claimed", flat=True).distinct())
         if False not in claimed:
-            return Ours(certain=named, overrules=bool(claimed))
+            return OurCampaign(confirmed=named, drops_claims=bool(claimed))
         logger.info("Campaign %s is not taken for this site's: another one is", named)
-    # A site that asks people for all their memberships has many creators, and says which.
+    # A site that asks people for all their memberships has many creators, and says which is meant.
     elif (
         asked
         and ALL_MEMBERSHIPS not in asked
         and CREATORS_SCOPES.intersection(scopes)
-        and not _ours().exists()
+        and not _our_campaigns().exists()
     ):
-        return Ours(claimed=identity.campaign_id)
-    return Ours()
+        return OurCampaign(claimed=identity.campaign_id)
+    return OurCampaign()
 
 
-def disown_claims(ours: Ours) -> None:
-    """Let what is certain overrule what was claimed."""
-    if ours.certain is None or not ours.overrules:
+def drop_unconfirmed_campaigns(our_campaign: OurCampaign) -> None:
+    """Take back campaigns that were only claimed, if another one is confirmed now."""
+    if our_campaign.confirmed is None or not our_campaign.drops_claims:
         return
-    claimed = _ours().filter(is_claimed=True)
-    for campaign in claimed.exclude(patreon_id=ours.certain):
+    claimed = _our_campaigns().filter(is_claimed=True)
+    for campaign in claimed.exclude(patreon_id=our_campaign.confirmed):
         logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
         set_ours(campaign, False)
 
 
-def _ours() -> QuerySet[Campaign]:
+def _our_campaigns() -> QuerySet[Campaign]:
     """Return the campaigns that are ours, as the primary database knows them."""
     return Campaign.objects.using(router.db_for_write(Campaign)).filter(is_ours=True)
