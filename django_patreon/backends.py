@@ -8,9 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.contrib.auth.backends import BaseBackend
-from django.db import (
-    DatabaseError,
-)
+from django.db import DatabaseError
 from django.utils import timezone
 from social_core.exceptions import (
     AuthCanceled,
@@ -30,7 +28,7 @@ from .exceptions import PatreonAPIError
 from .resources import MalformedDocument, User, parse_identity
 from .secret import Secret
 from .sign_in_details import details_of
-from .sign_in_errors import answer_instead_of, in_social_auths_words, log_failure
+from .sign_in_errors import answer_instead_of, failures_counted, in_social_auths_words, log_failure
 from .sign_in_tokens import seal_grant
 from .sign_in_transaction import InOneTransaction
 
@@ -60,11 +58,11 @@ _TOKEN_NAMES = frozenset({"access_token", "refresh_token", "token_type", "patreo
 
 
 class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two `authenticate`
-    """Signs people in with Patreon, or links Patreon to who is signed in already.
+    """Signs people in with Patreon, or links Patreon to the user who is signed in already.
 
-    Two requests to Patreon: the code for tokens, and the identity with memberships, tiers and
-    campaigns. Whatever Patreon answers ends in a user or in one of social-auth's exceptions. All
-    rows of a sign-in are written in one transaction.
+    It makes two requests to Patreon: one exchanges the code for tokens, the other reads the
+    identity with memberships, tiers and campaigns. It returns a user or raises one of social-auth's
+    exceptions, whatever Patreon answers. One transaction writes all rows of a sign-in.
     """
 
     name = "patreon"
@@ -202,6 +200,10 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
         if not self.data.get("code"):
             self._declined()
         self.process_error(self.data)
+        with failures_counted(self):  # too many: refused before state and code are used up
+            return self._exchange_code(*args, **kwargs)
+
+    def _exchange_code(self, *args: Any, **kwargs: Any) -> Any:
         state = self.validate_state()
         # Before the code is spent: a refused attempt gets no tokens.
         if (self._oauth2_transaction or {}).get("begun_by") != _user_key(kwargs.get("user")):

@@ -66,6 +66,9 @@ class PatreonSettings:
     RATE_LIMIT: str | None = field(default="database", repr=False)
     """Where the site's processes share Patreon's rate limits: "database", the address of a Redis
     ("redis://..."; needs the extra `redis`), "process" for a site of one process, None: nowhere."""
+    CLIENT_ADDRESS: str = ""
+    """The key of `request.META` with the visitor's address, such as "HTTP_CF_CONNECTING_IP".
+    Empty: REMOTE_ADDR, or behind a proxy the last address of X-Forwarded-For."""
     USER_AGENT: str = ""
     """Sent with every request. Empty: the name and version of this package. Patreon refuses
     requests without one (official)."""
@@ -106,7 +109,7 @@ def patreon_settings() -> PatreonSettings:
     values = {key: value for key, value in given.items() if key in _NAMES}
     values["TOKEN_KEYS"] = _strings("TOKEN_KEYS", values.get("TOKEN_KEYS", ()))
     values["TIMEOUT"] = _timeout(values.get("TIMEOUT", PatreonSettings.TIMEOUT))
-    for name in ("BASE_URL", "BROWSER_URL", "USER_AGENT"):
+    for name in ("BASE_URL", "BROWSER_URL", "CLIENT_ADDRESS", "USER_AGENT"):
         if not isinstance(values.get(name, ""), str):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be text.")
     browser = values.get("BROWSER_URL", "")

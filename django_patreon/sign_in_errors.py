@@ -8,7 +8,10 @@ is put into social-auth's words here as well.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -28,12 +31,19 @@ from social_core.exceptions import (
 from social_django.middleware import SocialAuthExceptionMiddleware
 
 from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
+from .limits import counted_for_visitor, wait_of_visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from social_core.backends.base import BaseAuth
 
-__all__ = ["PatreonSignInErrors", "answer_instead_of", "in_social_auths_words", "log_failure"]
+__all__ = [
+    "PatreonSignInErrors",
+    "answer_instead_of",
+    "failures_counted",
+    "in_social_auths_words",
+    "log_failure",
+]
 
 logger = logging.getLogger("django_patreon")
 
@@ -50,6 +60,9 @@ _TEXTS = {
     "connection_failed": _("Patreon could not be reached. Please try again in a moment."),
     "unavailable": _("Patreon is having trouble right now. Please try again in a few minutes."),
     "rate_limited": _("Patreon is very busy right now. Please try again in a few minutes."),
+    "too_many_attempts": _(
+        "Too many attempts to sign in have failed. Please wait a minute, and load this page again."
+    ),
     "tls_error": _("A secure connection to Patreon could not be made. Please tell us."),
     "malformed_response": _("Patreon's answer made no sense to us. Please try again."),
     "missing_claim": _("Patreon's answer was incomplete. Please try again."),
@@ -107,6 +120,8 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
     def get_error_status(self, request: HttpRequest, exception: SocialAuthBaseException) -> int:
         if isinstance(exception, AuthConfigurationError):
             return HTTPStatus.SERVICE_UNAVAILABLE
+        if exception.code == "too_many_attempts":
+            return HTTPStatus.TOO_MANY_REQUESTS
         return int(super().get_error_status(request, exception))
 
     def render_error(
@@ -177,6 +192,21 @@ def answer_instead_of(
         return None
     handler = PatreonSignInErrors(lambda request: HttpResponse())
     return handler.process_exception(request, error)
+
+
+@contextmanager
+def failures_counted(backend: BaseAuth[Any]) -> Iterator[None]:
+    """Count what Patreon refuses inside against the visitor's budget.
+
+    Raises `AuthProviderError` (code `too_many_attempts`) at once when that is used up.
+    """
+    request = getattr(backend.strategy, "request", None)
+    if wait := ceil(wait_of_visitor(request)):
+        raise AuthProviderError(
+            backend, code="too_many_attempts", stage="callback", retry_after=f"{wait}"
+        )
+    with counted_for_visitor(request):
+        yield
 
 
 def _is_patreons(request: HttpRequest) -> bool:

@@ -24,7 +24,17 @@ from django_patreon.limits import current_gate, forget_idle, waiting_up_to
 from django_patreon.limits.database import DatabaseStore
 from django_patreon.limits.gate import SharedGate, _gate_for
 from django_patreon.limits.process import ProcessStore
-from django_patreon.limits.rates import CLIENT, REFUSALS, TOKEN, Rate, taken
+from django_patreon.limits.rates import (
+    ADDRESS,
+    CLIENT,
+    CODES,
+    NO_ADDRESS,
+    REFUSALS,
+    RENEWALS,
+    TOKEN,
+    Rate,
+    taken,
+)
 from django_patreon.models import RateBucket
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.faults import Fault
@@ -41,6 +51,15 @@ REDIS = os.environ.get("TEST_REDIS", "redis://127.0.0.1:6379/15")
 )
 def test_the_rates_stay_within_what_patreon_allows(rate: Rate, window: int, limit: int) -> None:
     assert rate.burst + rate.per_second * window <= limit
+
+
+def test_all_refusals_together_stay_within_what_patreon_forgives() -> None:
+    """More than 2000 in ten minutes shut the site out for half an hour (observed)."""
+    most = [rate.burst + rate.per_second * 600 for rate in (REFUSALS, RENEWALS, CODES)]
+    assert sum(most) <= 2000
+    for part in (ADDRESS, NO_ADDRESS):  # neither uses up what all visitors have
+        assert part.burst <= CODES.burst / 2
+        assert part.per_second <= CODES.per_second / 2
 
 
 pauses = st.lists(st.integers(0, 3_000_000), min_size=1, max_size=300)
@@ -103,6 +122,22 @@ def test_a_burst_goes_and_then_one_at_a_time(store: Any, key: str) -> None:
     assert store.take(key, rate) == 0
     assert store.take(key, rate) > 0
     assert store.take(f"{key}-other", rate) == 0
+
+
+def test_looking_takes_no_room(store: Any, key: str) -> None:
+    rate = Rate(burst=2, per_second=0.1)
+    assert store.wait(key, rate) == 0
+    assert [store.take(key, rate) for _ in range(2)] == [0.0] * 2
+    for _ in range(3):
+        assert 9 < store.wait(key, rate) <= 10
+    assert store.wait(f"{key}-other", rate) == 0
+
+
+def test_looking_makes_nothing_of_a_clock_that_was_wrong(store: Any, key: str) -> None:
+    rate = Rate(burst=5, per_second=1)
+    with time_machine.travel(datetime.now(UTC) + timedelta(days=3650)):
+        store.take(key, rate)
+    assert store.wait(key, rate) == 0
 
 
 def test_a_push_keeps_everybody_out_and_never_lets_in_earlier(store: Any, key: str) -> None:
@@ -304,6 +339,8 @@ class _Away:
     def take(self, key: str, rate: Rate) -> float:
         self.asked += 1
         raise TimeoutError
+
+    wait = take
 
     def push(self, key: str, rate: Rate, seconds: float) -> None:
         raise TimeoutError

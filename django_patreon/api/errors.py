@@ -21,7 +21,7 @@ from django_patreon.exceptions import (
 if TYPE_CHECKING:
     from .transport import Answer
 
-__all__ = ["document_of", "wait_of"]
+__all__ = ["code_of", "document_of", "wait_of"]
 
 # Patreon's words for what went wrong are identifiers. Anything else in their place (a sentence, a
 # page, a token) is dropped, so that it cannot travel into a message.
@@ -45,6 +45,12 @@ def wait_of(answer: Answer) -> float | None:
     """The seconds that a 429 asks us to wait: from its body, else its header; None if unsaid."""
     said = _seconds(_first_error(_parsed(answer.body)).get("retry_after_seconds"))
     return said or _header_seconds(answer.retry_after)
+
+
+def code_of(answer: Answer) -> str:
+    """Return Patreon's word for what went wrong, such as `invalid_grant`; "" for none."""
+    document = _parsed(answer.body)
+    return _code_of(document, _first_error(document))
 
 
 def _parsed(body: bytes) -> Any:

@@ -89,6 +89,7 @@ def refresh_tokens(refresh_token: Secret, *, client: OAuthClient) -> TokenGrant:
     grant = _grant_of(
         _ask(
             grant_type="refresh_token",
+            renews=True,
             refresh_token=refresh_token,
             client_id=client.id,
             client_secret=client.secret,
@@ -118,14 +119,15 @@ def revoke_token(token: Secret, *, client: OAuthClient) -> None:
         document_of(answer)
 
 
-def _ask(**form: str) -> dict[str, Any]:
+def _ask(*, renews: bool = False, **form: str) -> dict[str, Any]:
     connect, read = patreon_settings().TIMEOUT
     answer = send(
         "POST",
         token_url(),
         data=form,  # never the query string: URLs are logged on the way
+        renews=renews,
         headers={"Accept": "application/json"},
-        # Whoever renews holds a lease meanwhile, which must not end before this does.
+        # A renewal holds a lease on the pair, which must not end before the request does.
         timeout=(min(connect, LONGEST_CONNECT), min(read, LONGEST_READ)),
     )
     return document_of(answer)

@@ -29,7 +29,7 @@ from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import MalformedAnswer, Unavailable
 
 from .deadline import deadline_in, keep_deadlines
-from .errors import wait_of
+from .errors import code_of, wait_of
 from .gate import gate
 
 if TYPE_CHECKING:
@@ -68,13 +68,15 @@ def send(
     json: Any = None,
     timeout: tuple[float, float] | None = None,
     bucket: str = "",
+    renews: bool = False,
     counts_refusals: bool = True,
 ) -> Answer:
     """Make one request to Patreon and return its answer, whatever the status.
 
     It passes the site's gate first, in which `bucket` names whose calls count together; there it
-    may wait, or end in `RateLimited` without having been sent. Too many refusals shut the gate;
-    `counts_refusals` is False for a request whose refusal says nothing against the site.
+    may wait, or end in `RateLimited` without having been sent. The gate counts refusals (4xx), too.
+    `renews`: the request spends a refresh token, whose refusals have a count of their own.
+    `counts_refusals` is False for a request that Patreon may refuse as a matter of course.
     `timeout`: seconds to connect, and for the answer; by default the setting TIMEOUT. Together
     they are the longest that the request takes once it has passed the gate, whether the server is
     silent or sends a byte at a time.
@@ -84,7 +86,7 @@ def send(
     """
     conf, limits = patreon_settings(), gate()
     connect, read = timeout or conf.TIMEOUT
-    limits.enter(bucket)
+    limits.enter(bucket, renews=renews)
     started = time.monotonic()
     try:
         with (
@@ -123,7 +125,7 @@ def send(
         if answer.status == 429:
             limits.told_to_wait(wait_of(answer))
         if 400 <= answer.status < 500 and counts_refusals:
-            limits.refused()
+            limits.refused(answer.status, code_of(answer), renews=renews)
         return answer
     # Raised out here so that the error drags no frame along that holds a header or a form.
     raise failure

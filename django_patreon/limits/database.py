@@ -75,6 +75,11 @@ class DatabaseStore:
 
         return run_durably(attempt, using=using)
 
+    def wait(self, key: str, rate: Rate) -> float:
+        rows = RateBucket.objects.using(_using()).filter(key=key, arrival__lt=Now() + MOST_AHEAD)
+        ahead = rows.values_list(F("arrival") - Now(), flat=True).first()
+        return max(0.0, float((ahead or 0) - rate.slack) / 1e6)
+
     def push(self, key: str, rate: Rate, seconds: float) -> None:
         using = _using()
 

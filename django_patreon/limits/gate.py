@@ -6,25 +6,35 @@ import importlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TypeVar
 
-from django_patreon.api import Gate
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import RateLimited
 from django_patreon.models import RateBucket
 
 from .database import DatabaseStore, Now, StoreBusy
 from .process import ProcessStore
-from .rates import CLIENT, REFUSALS, TOKEN, Rate, Store
+from .rates import CLIENT, NO_ADDRESS, REFUSALS, RENEWALS, TOKEN, Rate, Store
 
-__all__ = ["SharedGate", "current_gate", "forget_idle", "longest_wait", "waiting_up_to"]
+__all__ = [
+    "UNKNOWN_VISITORS",
+    "Budget",
+    "SharedGate",
+    "current_gate",
+    "forget_idle",
+    "longest_wait",
+    "refusals_count_for",
+    "waiting_up_to",
+]
 
 logger = logging.getLogger("django_patreon")
 T = TypeVar("T")
+Budget = tuple[str, Rate]
+"""A bucket's key, and how many refusals it has room for."""
 
 LONGEST_PUSH = 900.0
 """Seconds: however long a 429 wants, somebody tries again after a quarter of an hour."""
@@ -34,6 +44,14 @@ AWAY = 10.0
 BREAK = 60.0
 """Seconds without any request, after too many refusals."""
 
+ALERT = 600.0
+"""Seconds after a refusal for which budgets are looked at before a request. A site that has had
+none needs no statement for them."""
+
+_renewals: Budget = ("refresh tokens", RENEWALS)
+UNKNOWN_VISITORS: Budget = ("codes:no-address", NO_ADDRESS)
+"""Of all visitors whose address is not known."""
+_budgets: ContextVar[Sequence[Budget]] = ContextVar("budgets", default=())
 _willing: ContextVar[float] = ContextVar("willing", default=2.0)
 
 
@@ -52,19 +70,30 @@ def longest_wait() -> float:
     return _willing.get()
 
 
+@contextmanager
+def refusals_count_for(budgets: Sequence[Budget]) -> Iterator[None]:
+    """Count what Patreon refuses inside in `budgets`, unless it is the site that is refused."""
+    before = _budgets.set(budgets)
+    try:
+        yield
+    finally:
+        _budgets.reset(before)
+
+
 class SharedGate:
     """Keeps the limits in a store; in this process alone while the store cannot be reached.
 
-    A limit must never be what breaks a sign-in, so whatever goes wrong with the store is logged and
-    got over.
+    A limit must never be what breaks a sign-in, so an error of the store is logged and not raised.
     """
 
     def __init__(self, store: Store) -> None:
         self._store, self._spare = store, ProcessStore()
-        self._away_until = 0.0
+        self._away_until = self._alert_until = 0.0
 
-    def enter(self, bucket: str) -> None:
+    def enter(self, bucket: str, *, renews: bool = False) -> None:
         """Wait for room, or raise `RateLimited`."""
+        if renews and (wait := self.wait_of([_renewals])) > 0:
+            raise _not_sent("Patreon has refused too many refresh tokens: none is sent now.", wait)
         until = time.monotonic() + _willing.get()
         if bucket:
             self._wait(f"token:{bucket}", TOKEN, until)
@@ -75,23 +104,55 @@ class SharedGate:
         pause = min(UNSAID_PUSH if seconds is None else seconds, LONGEST_PUSH)
         self._either(lambda store: store.push("client", CLIENT, pause))
 
-    def refused(self) -> None:
-        """Count a refusal; shut the gate for a minute when there are too many."""
-        if self._either(lambda store: store.take("refusals", REFUSALS)) > 0:
+    def wait_of(self, budgets: Sequence[Budget]) -> float:
+        """Return the seconds until each budget has room for one more refusal; 0.0: now.
+
+        No statement while this process has seen no refusal for `ALERT` seconds.
+        """
+        if time.monotonic() >= self._alert_until:
+            return 0.0
+        return max(map(self._look, budgets))
+
+    def refused(self, status: int, code: str, *, renews: bool = False) -> None:
+        """Count a refusal where it belongs.
+
+        A code that a visitor brought, or a refresh token of one account, says nothing against the
+        site: each has budgets of its own, which `wait_of` asks. Too many of all others shut the
+        gate for a minute. 429, `invalid_client`, and an answer without a code (a page of Patreon's
+        edge) are always among the others.
+        """
+        budgets = [_renewals] if renews else _budgets.get()
+        if budgets and status != 429 and code not in ("", "invalid_client"):
+            self._alert_until = time.monotonic() + ALERT
+            for budget in budgets:
+                if self._take(*budget) > 0:
+                    logger.warning(
+                        "Patreon has refused too many %s%s",
+                        budget[0].partition(":")[0],
+                        ". Set PATREON['CLIENT_ADDRESS']: the addresses of these visitors are"
+                        " unknown, so one can delay all of them."
+                        if budget == UNKNOWN_VISITORS
+                        else "",
+                    )
+        elif self._take("refusals", REFUSALS) > 0:
             logger.error(
                 "Patreon refuses too much of what we ask: no requests for %.0f seconds.", BREAK
             )
             self._either(lambda store: store.push("client", CLIENT, BREAK))
 
     def _wait(self, key: str, rate: Rate, until: float) -> None:
-        while (wait := self._either(lambda store: store.take(key, rate))) > 0:
+        while (wait := self._take(key, rate)) > 0:
             if time.monotonic() + wait > until:
-                raise RateLimited(
-                    "Too many requests to Patreon at once: this one was not sent.",
-                    code="own_limit",
-                    retry_after=wait,
+                raise _not_sent(
+                    "Too many requests to Patreon at once: this one was not sent.", wait
                 )
             time.sleep(wait * random.uniform(1.0, 1.2))  # noqa: S311  (not all at once)
+
+    def _take(self, key: str, rate: Rate) -> float:
+        return self._either(lambda store: store.take(key, rate))
+
+    def _look(self, budget: Budget) -> float:
+        return self._either(lambda store: store.wait(*budget))
 
     def _either(self, work: Callable[[Store], T]) -> T:
         if time.monotonic() >= self._away_until:
@@ -105,7 +166,11 @@ class SharedGate:
         return work(self._spare)
 
 
-def current_gate() -> Gate | None:
+def _not_sent(message: str, wait: float) -> RateLimited:
+    return RateLimited(message, code="own_limit", retry_after=wait)
+
+
+def current_gate() -> SharedGate | None:
     """The gate that the setting RATE_LIMIT asks for; None for none."""
     return _gate_for(patreon_settings().RATE_LIMIT)
 

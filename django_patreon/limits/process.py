@@ -28,6 +28,9 @@ class ProcessStore:
             self._arrivals[key], wait = taken(self._arrivals.get(key, 0), rate, now)
             return wait / 1e6
 
+    def wait(self, key: str, rate: Rate) -> float:
+        return max(0.0, taken(self._arrivals.get(key, 0), rate, _now())[1] / 1e6)
+
     def push(self, key: str, rate: Rate, seconds: float) -> None:
         with self._lock:
             until = _now() + int(seconds * 1e6) + rate.slack

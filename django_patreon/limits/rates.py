@@ -1,9 +1,13 @@
 """The limits, and the arithmetic that keeps them: GCRA, a leaky bucket in one number.
 
-The number is an arrival: the time, in microseconds since 1970, until which the bucket's room is
-spoken for. A request goes when that is no further ahead than the burst allows, and puts it one step
-further. In any `window` at most `burst + window * per_second` go, which is kept below Patreon's
-limits: 100 in 2 s for a client, 100 a minute for a token (official).
+The number is an arrival: the time, in microseconds since 1970, until which the bucket is in use. A
+request goes when that is no further ahead than the burst allows, and moves it one step further. In
+any `window` at most `burst + window * per_second` go, which is kept below Patreon's limits: 100 in
+2 s for a client, 100 a minute for a token (official).
+
+Patreon's edge shuts a site out for half an hour that gets more than 2000 answers of 4xx in ten
+minutes (observed). All refusals of a site together stay below that, and are counted apart by what
+causes them, so that one cause does not stop what has nothing to do with it.
 """
 
 from __future__ import annotations
@@ -11,7 +15,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-__all__ = ["CLIENT", "MOST_AHEAD", "REFUSALS", "TOKEN", "Rate", "Store", "taken"]
+__all__ = [
+    "ADDRESS",
+    "CLIENT",
+    "CODES",
+    "MOST_AHEAD",
+    "NO_ADDRESS",
+    "REFUSALS",
+    "RENEWALS",
+    "SESSION",
+    "TOKEN",
+    "Rate",
+    "Store",
+    "taken",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,10 +52,18 @@ class Rate:
 # A tenth below the limits: requests bunch up on their way.
 CLIENT = Rate(burst=15, per_second=38)
 TOKEN = Rate(burst=30, per_second=1)
-# Patreon's edge shuts out who gets more than 2000 answers of 4xx in ten minutes (observed). We
-# stop at 200 and one a second, which is 800.
 REFUSALS = Rate(burst=200, per_second=1)
-
+"""Refused calls of the API, and refusals of the site's own id and secret."""
+RENEWALS = Rate(burst=150, per_second=0.5)
+"""Refused refresh tokens: each is one account whose connection has ended."""
+CODES = Rate(burst=150, per_second=0.5)
+"""Refused sign-ins of all visitors. Of these, at most so many of..."""
+SESSION = Rate(burst=5, per_second=1 / 60)
+"""...one session;"""
+ADDRESS = Rate(burst=20, per_second=0.1)
+"""...one address, which a school or a company may share;"""
+NO_ADDRESS = Rate(burst=75, per_second=0.25)
+"""...all visitors whose address is not known: half, so that the others can still sign in."""
 
 MOST_AHEAD = 3600 * 1_000_000
 """Microseconds. No burst and no push reaches an hour ahead: what does was written by a clock that
@@ -54,10 +79,13 @@ def taken(arrival: int, rate: Rate, now: int) -> tuple[int, int]:
 
 
 class Store(Protocol):
-    """Where arrivals are kept. Both calls are atomic, for whoever shares the store."""
+    """Where arrivals are kept. Each call is atomic among all who share the store."""
 
     def take(self, key: str, rate: Rate) -> float:
         """Take room in a bucket: 0.0, or the seconds until there is some."""
+
+    def wait(self, key: str, rate: Rate) -> float:
+        """Return the seconds until there is room in a bucket, 0.0 if there is, and take none."""
 
     def push(self, key: str, rate: Rate, seconds: float) -> None:
         """Let nobody have room in a bucket for so many seconds from now."""

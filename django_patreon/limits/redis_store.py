@@ -22,6 +22,13 @@ local after = math.max(arrival, now) + step
 redis.call('SET', KEYS[1], string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000) + 1)
 return 0
 """
+_WAIT = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local arrival = tonumber(redis.call('GET', KEYS[1]) or '0')
+if arrival > now + tonumber(ARGV[2]) then return 0 end
+return math.max(0, arrival - tonumber(ARGV[1]) - now)
+"""
 _PUSH = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -39,9 +46,14 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         client: Any = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
         self._take, self._push = client.register_script(_TAKE), client.register_script(_PUSH)
+        self._wait = client.register_script(_WAIT)
 
     def take(self, key: str, rate: Rate) -> float:
         wait = self._take(keys=[f"django_patreon:{key}"], args=[rate.step, rate.slack, MOST_AHEAD])
+        return float(wait) / 1e6
+
+    def wait(self, key: str, rate: Rate) -> float:
+        wait = self._wait(keys=[f"django_patreon:{key}"], args=[rate.slack, MOST_AHEAD])
         return float(wait) / 1e6
 
     def push(self, key: str, rate: Rate, seconds: float) -> None:
