@@ -12,8 +12,7 @@ import responses
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from django_patreon.sandbox import Request, Sandbox
-from django_patreon.sandbox.faults import Fault
+from django_patreon.sandbox import Fault, Request, Sandbox
 
 PATREON = "https://www.patreon.com"
 EVERYTHING = re.compile(re.escape(PATREON))

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django_patreon import tokens
 from django_patreon.exceptions import ReconnectRequired
 from django_patreon.models import Campaign, Membership, PatreonAccount
-from django_patreon.sandbox.grants import SCOPES
+from django_patreon.sandbox import SCOPES
 from django_patreon.sandbox.ids import HOME
 from django_patreon.signals import account_reconnect_needed, account_reconnected
 
@@ -77,7 +77,7 @@ def test_losing_and_mending_a_connection_is_told_once_each(
     dance: Dance, heard: list[Any], django_capture_on_commit_callbacks: Any
 ) -> None:
     account = account_of(dance)
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     with django_capture_on_commit_callbacks(execute=True):
         for _ in range(2):
             with pytest.raises(ReconnectRequired):
@@ -119,7 +119,7 @@ def test_an_operator_renews_tokens_by_a_button(dance: Dance, staff: Client) -> N
 
 def test_a_renewal_that_fails_says_why(dance: Dance, staff: Client) -> None:
     account = account_of(dance)
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     page = staff.post(address("renew", account), follow=True).content.decode()
     assert "has to sign in" in page
     assert "Only the person can mend the connection" in page
@@ -130,7 +130,7 @@ def test_a_lost_connection_has_a_button_for_whoever_can_mend_it(
     dance: Dance, staff: Client, admin_user: Any
 ) -> None:
     account = account_of(dance)
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     staff.post(address("renew", account))
     page = staff.get(address("change", account)).content.decode()
     assert "Ask them to reconnect" in page
@@ -188,7 +188,7 @@ def portal(dance: Dance, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The creator's pair, in the environment."""
     person = dance.sandbox.world.person_called("creator")
     assert person is not None
-    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    pair = dance.sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
     monkeypatch.setenv(ACCESS, pair.access_token)
     monkeypatch.setenv(REFRESH, pair.refresh_token)
     return pair
@@ -219,7 +219,7 @@ def test_whose_campaign_is_nobodys_gives_the_site_no_second_one(
     Campaign.objects.create(patreon_id="1", is_ours=True, fetched_at=timezone.now())
     person = dance.sandbox.world.person_called("stranger")
     assert person is not None
-    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    pair = dance.sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
     monkeypatch.setenv(ACCESS, pair.access_token)
     monkeypatch.setenv(REFRESH, pair.refresh_token)
     assert "more than one campaign" not in import_for("owner")
@@ -245,14 +245,14 @@ def test_importing_once_more_does_not_take_spent_tokens_for_living_ones(
     portal: Any, dance: Dance, django_user_model: Any
 ) -> None:
     """As a script that runs at every deployment would."""
-    dance.sandbox.switches.keep_access_on_refresh = True
+    dance.sandbox.settings.keep_access_on_refresh = True
     owner = django_user_model.objects.create_user("owner", password="x")
     import_for("owner")
     tokens.refresh(owner.patreon_account)
     assert "they are kept" in import_for("owner")
     account = PatreonAccount.objects.get()
     assert tokens.refresh(account)
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     with pytest.raises(CommandError, match="Nothing was stored"):
         import_for("owner")
 
@@ -262,10 +262,10 @@ def test_a_lost_connection_is_mended_by_importing(
 ) -> None:
     owner = django_user_model.objects.create_user("owner", password="x")
     import_for("owner")
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     person = dance.sandbox.world.person_called("creator")
     assert person is not None
-    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    pair = dance.sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
     monkeypatch.setenv(ACCESS, pair.access_token)
     monkeypatch.setenv(REFRESH, pair.access_token)
     with pytest.raises(CommandError, match="same token twice"):
@@ -291,7 +291,7 @@ def test_tokens_that_do_not_work_are_not_stored(
     portal: Any, dance: Dance, django_user_model: Any
 ) -> None:
     django_user_model.objects.create_user("owner")
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     with pytest.raises(CommandError, match="Nothing was stored"):
         import_for("owner")
     assert not PatreonAccount.objects.exists()

@@ -10,11 +10,9 @@ import responses
 from django_patreon import api
 from django_patreon.exceptions import MalformedAnswer, Refused, Unauthorized, Unavailable
 from django_patreon.resources.reading import KINDS
-from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.faults import Fault
-from django_patreon.sandbox.grants import SCOPES
-from django_patreon.sandbox.kinds import KINDS as SERVED
-from django_patreon.sandbox.paging import LAST_PAGES
+from django_patreon.sandbox import SCOPES, Fault, Sandbox
+from django_patreon.sandbox.resources.kinds import KINDS as SERVED
+from django_patreon.sandbox.settings import LAST_PAGES
 from django_patreon.secret import Secret
 
 HOME = "4410027"
@@ -24,7 +22,7 @@ HOME = "4410027"
 def client(sandbox: Sandbox, patreon: responses.RequestsMock) -> api.PatreonClient:
     person = sandbox.world.person_called("creator")
     return api.PatreonClient(
-        Secret(sandbox.grants.issue_pair(person.id, frozenset(SCOPES)).access_token)
+        Secret(sandbox.tokens.issue_pair(person.id, frozenset(SCOPES)).access_token)
     )
 
 
@@ -39,7 +37,7 @@ def test_a_creator_has_a_campaign_with_tiers(client: api.PatreonClient) -> None:
 def test_all_members_are_walked_whatever_the_shape_of_the_last_page(
     client: api.PatreonClient, sandbox: Sandbox, shape: str, size: int
 ) -> None:
-    sandbox.switches.last_page = shape
+    sandbox.settings.last_page = shape
     walk = client.members(HOME, page_size=size)
     members = {each.user_id: each for each in walk}
     assert walk.complete
@@ -89,7 +87,7 @@ def test_others_campaigns_and_missing_scopes_are_refused(
     with pytest.raises(Refused):
         list(client.members("5120934"))
     person = sandbox.world.person_called("gold")
-    pair = sandbox.grants.issue_pair(person.id, frozenset({"identity"}))
+    pair = sandbox.tokens.issue_pair(person.id, frozenset({"identity"}))
     with pytest.raises(Unauthorized):
         api.PatreonClient(Secret(pair.access_token)).campaigns()
 
@@ -171,7 +169,7 @@ def test_webhooks_are_made_changed_unpaused_and_deleted(
 
 def test_a_write_is_not_tried_again(sandbox: Sandbox, patreon: responses.RequestsMock) -> None:
     person = sandbox.world.person_called("creator")
-    pair = sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    pair = sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
     patient = api.PatreonClient(Secret(pair.access_token), patience=api.Patience(seconds=30))
     sandbox.faults.arm(Fault.read({"kind": "reset"}))
     with pytest.raises(Unavailable):

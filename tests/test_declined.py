@@ -17,7 +17,7 @@ from django_patreon.access import check
 from django_patreon.entitlement import Reason
 from django_patreon.models import Membership, Tier
 from django_patreon.sandbox.ids import GOLD
-from django_patreon.sandbox.world import Member as SandboxMember
+from django_patreon.sandbox.world.models import Member as SandboxMember
 from django_patreon.sync import sync_account
 
 from .dance import Dance

@@ -36,7 +36,7 @@ def test_the_first_example_of_tokens_is_ready_for_everybody(dance: Dance, rf: An
     assert name_of(get_user_model().objects.create_user("alma")) is None
     dance.sign_in("gold")
     assert name_of(dance.user) == "Alma Reyes"
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     assert name_of(dance.user) is None
 
 

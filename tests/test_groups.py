@@ -133,7 +133,7 @@ def test_a_lost_connection_takes_them_when_what_is_known_is_too_old(
 ) -> None:
     dance.sign_in("gold")
     user = dance.user
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     with pytest.raises(ReconnectRequired):
         tokens.refresh(user.patreon_account)
     assert groups(user) == {"supporters", "golden"}

@@ -31,7 +31,7 @@ def resume(dance: Dance) -> Any:
 @pytest.fixture
 def returning(dance: Dance, settings) -> Dance:
     """Somebody who has an account here, at a site that now asks before it signs them in."""
-    dance.sandbox.switches.one_pair_per_user = True
+    dance.sandbox.settings.one_pair_per_user = True
     dance.sign_in("gold")
     settings.SOCIAL_AUTH_PIPELINE = STEPS
     return dance
@@ -44,7 +44,7 @@ def test_an_abandoned_sign_in_leaves_the_account_with_tokens_that_live(returning
     assert returning.sign_in("gold")["Location"] == "/login/"
 
     account.refresh_from_db()
-    assert account.refresh_token == returning.sandbox.grants.pairs[-1].refresh_token
+    assert account.refresh_token == returning.sandbox.tokens.pairs[-1].refresh_token
     assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"
 
 
@@ -55,7 +55,7 @@ def test_resuming_an_older_sign_in_leaves_the_newer_tokens(returning: Dance) -> 
     other = Dance(returning.sandbox)
     other.sign_in("gold")
     resume(other)
-    newest = returning.sandbox.grants.pairs[-1].refresh_token
+    newest = returning.sandbox.tokens.pairs[-1].refresh_token
 
     resume(returning)
 

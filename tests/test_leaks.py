@@ -17,7 +17,7 @@ from django.views.debug import ExceptionReporter
 from django_patreon import tokens
 from django_patreon.exceptions import PatreonError
 from django_patreon.models import PatreonAccount
-from django_patreon.sandbox.grants import SCOPES
+from django_patreon.sandbox import SCOPES
 
 from .dance import IDENTITY, Dance
 
@@ -29,7 +29,7 @@ def explode(**kwargs: Any) -> None:
 
 
 def secrets_of(dance: Dance) -> list[str]:
-    pairs = dance.sandbox.grants.pairs
+    pairs = dance.sandbox.tokens.pairs
     return [SECRET, *(each.access_token for each in pairs), *(each.refresh_token for each in pairs)]
 
 
@@ -194,7 +194,7 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
     settings.PATREON = {}
     person = dance.sandbox.world.person_called("creator")
     assert person is not None
-    pair = dance.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+    pair = dance.sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
     monkeypatch.setenv("PATREON_ACCESS_TOKEN", pair.access_token)
     monkeypatch.setenv("PATREON_REFRESH_TOKEN", pair.refresh_token)
     name = account.user.get_username()
@@ -219,7 +219,7 @@ def test_in_the_whole_life_of_a_token_nothing_shows_one(
     dance.sign_in("creator")
     stored = everything_stored() + said_by("dumpdata")
     assert "sealed:" in stored
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     shown.append(said_by("patreon_refresh_tokens", "--days", "90"))
     tokens.revoke(PatreonAccount.objects.get())
 

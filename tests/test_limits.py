@@ -36,8 +36,7 @@ from django_patreon.limits.rates import (
     taken,
 )
 from django_patreon.models import RateBucket
-from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.faults import Fault
+from django_patreon.sandbox import Fault, Sandbox
 from django_patreon.secret import Secret
 
 REDIS = os.environ.get("TEST_REDIS", "redis://127.0.0.1:6379/15")
@@ -258,7 +257,7 @@ def limited(settings: Any, db: None) -> SharedGate:
 def client(limited: SharedGate, patreon: responses.RequestsMock, sandbox: Sandbox) -> Any:
     person = sandbox.world.person_called("gold")
     assert person is not None
-    pair = sandbox.grants.issue_pair(person.id, frozenset({"identity"}))
+    pair = sandbox.tokens.issue_pair(person.id, frozenset({"identity"}))
     return api.PatreonClient(Secret(pair.access_token), bucket="7")
 
 

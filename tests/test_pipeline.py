@@ -109,7 +109,7 @@ def test_an_interrupted_pipeline_keeps_no_token_in_clear_and_goes_on(
     ]
     assert dance.sign_in("gold")["Location"] == "/login/"
     stored = json.dumps(Partial.objects.get().data)
-    pair = dance.sandbox.grants.pairs[-1]
+    pair = dance.sandbox.tokens.pairs[-1]
     assert pair.access_token not in stored
     assert pair.refresh_token not in stored
 
@@ -131,7 +131,7 @@ def test_social_auth_keeps_no_token_whatever_it_is_asked(
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM social_auth_usersocialauth")
         rows = repr(cursor.fetchall())
-    pair = dance.sandbox.grants.pairs[-1]
+    pair = dance.sandbox.tokens.pairs[-1]
     assert pair.access_token not in rows
     assert pair.refresh_token not in rows
     assert not {"access_token", "refresh_token"} & UserSocialAuth.objects.get().extra_data.keys()
@@ -188,7 +188,7 @@ def test_a_sign_in_that_fails_leaves_the_account_with_tokens_that_live(
     dance: Dance, settings
 ) -> None:
     """T18: the older pair died when this one was given."""
-    dance.sandbox.switches.one_pair_per_user = True
+    dance.sandbox.settings.one_pair_per_user = True
     dance.sign_in("gold")
     account = dance.user.patreon_account
     before = account.access_token

@@ -185,7 +185,7 @@ def test_a_superfluous_longer_grant_is_recorded_as_granted(dance: Dance) -> None
 
 def test_a_grant_without_refresh_token_signs_in_and_asks_to_reconnect(dance: Dance) -> None:
     callback = dance.consent(dance.begin(), sandbox_user="gold")
-    pair = dance.sandbox.grants.issue_pair(
+    pair = dance.sandbox.tokens.issue_pair(
         dance.sandbox.world.person_called("gold").id, frozenset({"identity"})
     )
     dance.order("custom", body=json.dumps({"access_token": pair.access_token}))

@@ -349,5 +349,5 @@ def test_nothing_secret_is_logged_when_a_sign_in_fails(dance: Dance, caplog) -> 
     dance.sign_in("gold")
     assert "hunter2" not in caplog.text
     assert "sandbox-secret" not in caplog.text
-    for pair in dance.sandbox.grants.pairs:
+    for pair in dance.sandbox.tokens.pairs:
         assert pair.access_token not in caplog.text

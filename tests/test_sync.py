@@ -22,7 +22,7 @@ from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
 from django_patreon.resources import Member, parse_identity
 from django_patreon.resources import Tier as TierResource
 from django_patreon.sandbox.ids import BRONZE, FOREIGN, FREE, GOLD, HOME, SILVER
-from django_patreon.sandbox.world import Member as SandboxMember
+from django_patreon.sandbox.world.models import Member as SandboxMember
 from django_patreon.signals import membership_changed
 
 from .dance import Dance

@@ -85,7 +85,7 @@ def test_an_attempt_to_sign_in_links_nobody_who_signed_in_meanwhile(dance: Dance
     assert b"in another tab" in response.content
     assert dance.user == admin
     assert_untouched(admin)
-    assert not dance.sandbox.grants.pairs, "the code was spent for nothing"
+    assert not dance.sandbox.tokens.pairs, "the code was spent for nothing"
 
 
 def test_nor_when_a_step_interrupts_the_attempt(dance: Dance, settings, admin) -> None:

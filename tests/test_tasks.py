@@ -35,7 +35,7 @@ def test_tokens_are_renewed_by_a_queue(dance: Dance) -> None:
 
 def test_what_a_task_says_of_bad_accounts_is_json_without_a_token(dance: Dance) -> None:
     dance.sign_in("gold")
-    dance.sandbox.grants.kill()
+    dance.sandbox.tokens.kill()
     account = PatreonAccount.objects.get()
     found = tasks.refresh_tokens.call(days=40)
     assert json.loads(json.dumps(found)) == found

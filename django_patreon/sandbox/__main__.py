@@ -1,4 +1,4 @@
-"""`python -m django_patreon.sandbox`: a pretend Patreon until Ctrl-C."""
+"""`python -m django_patreon.sandbox`: serve a pretend Patreon until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from .app import Sandbox
-from .oauth import CLIENT_ID, CLIENT_SECRET
-from .scenario import Scenario, read_scenario
+from .files.scenario import Scenario, read_scenario
+from .oauth.tokens import CLIENT_ID, CLIENT_SECRET
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until told to stop. Returns the exit code: 1 when it cannot start."""
+    """Serve until a signal comes. Returns the exit code: 1 if it cannot start, or not save."""
     given = _parser().parse_args(arguments)
     try:
         sandbox = _sandbox(given)
@@ -37,11 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
     with server:
         print(_welcome(sandbox), flush=True)
         stop.wait()
-    return 0 if sandbox.keep() else 1
+    return 0 if sandbox.try_to_save() else 1
 
 
 def _sandbox(given: argparse.Namespace) -> Sandbox:
-    """Build it from files and switches, before any port is opened."""
+    """Return the sandbox of these arguments. Raises `ValueError` and `OSError`."""
     if given.url and (not _is_address(given.url) or urlsplit(given.url).path.strip("/")):
         raise ValueError("--url must be an address without a path, such as http://sandbox:8001.")
     for uri in given.redirect_uri:
@@ -68,7 +68,7 @@ def _sandbox(given: argparse.Namespace) -> Sandbox:
 
 
 def _is_address(text: str) -> bool:
-    """Is this an absolute http or https URL without a fragment?"""
+    """Is this an absolute URL of http or https, without a fragment?"""
     try:
         parts = urlsplit(text)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and "#" not in text
@@ -102,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--no-rate-limit", action="store_true", help="answer however many requests come"
     )
     parser.add_argument(
-        "--scenario", type=Path, metavar="FILE", help="tiers, members, switches and faults as JSON"
+        "--scenario", type=Path, metavar="FILE", help="tiers, members, settings and faults as JSON"
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="keep everything there, and begin with it"

@@ -1,4 +1,4 @@
-"""The sandbox over HTTP/1.1: a thread for each connection, kept alive as Patreon keeps them."""
+"""The HTTP/1.1 server: one thread for each connection. Connections are kept alive."""
 
 from __future__ import annotations
 
@@ -9,38 +9,48 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from .http import Request, Response, api_error
-
-if TYPE_CHECKING:
-    from .app import Sandbox
+from .web.errors import api_error
+from .web.messages import LARGEST_BODY, Request, Response
 
 __all__ = ["Server"]
 
-_LARGEST_BODY = 2 * 1024 * 1024
 _ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
 _WITHOUT_BODY = (204, 304)
 
 
-class Server:
-    """Serves while entered as a context; `url` says where. `connections` counts them.
+class Application(Protocol):
+    """What a server needs of the sandbox that it serves."""
 
-    Links begin with `url`. Without one they begin with the address that the server listens on; a
-    server that listens on all addresses is linked to by the one of this machine.
+    def handle(self, request: Request) -> Response:
+        """Return the response to a request. Never raises."""
+        ...
+
+    def tick(self) -> None:
+        """Do what is due. The server calls it twice a second."""
+        ...
+
+
+class Server:
+    """Serves a sandbox while it is used as a context manager.
+
+    `url` is the beginning of links. By default it is the address that the server listens on, and
+    that of this machine for a server that listens on all addresses. Raises `OSError` if the port
+    is taken.
     """
 
-    def __init__(self, sandbox: Sandbox, *, host: str, port: int, url: str = "") -> None:
+    def __init__(self, sandbox: Application, *, host: str, port: int, url: str = "") -> None:
         self._http = _HTTPServer((host, port), sandbox)
         self.host, self.port = host, self._http.server_address[1]
         name = _ALL_ADDRESSES.get(host, host)
         self.url = url or f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
-        sandbox.url = self.url
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
 
     @property
     def connections(self) -> int:
-        """TCP connections accepted so far."""
+        """How many TCP connections were accepted so far."""
         return self._http.accepted
 
     def _run(self) -> None:
@@ -66,7 +76,7 @@ class _HTTPServer(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
+    def __init__(self, address: tuple[str, int], sandbox: Application) -> None:
         self.sandbox = sandbox
         self.accepted = 0
         self._open: set[socket.socket] = set()
@@ -75,7 +85,7 @@ class _HTTPServer(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        """Bind without looking our own name up in the DNS, which can take seconds."""
+        """Bind without a DNS query for the name of this machine, which can take seconds."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
@@ -86,7 +96,7 @@ class _HTTPServer(ThreadingHTTPServer):
         return connection, address
 
     def service_actions(self) -> None:
-        """Called all the time: let the sandbox's own clock bring what is due."""
+        """Make the changes that are due. The base class calls this again and again."""
         if time.monotonic() >= self._next_tick:
             self._next_tick = time.monotonic() + 0.5
             self.sandbox.tick()
@@ -97,18 +107,18 @@ class _HTTPServer(ThreadingHTTPServer):
 
     def server_close(self) -> None:
         super().server_close()
-        for connection in list(self._open):  # kept-alive ones would outlive us
+        for connection in list(self._open):  # those that are kept alive
             self.shutdown_request(connection)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that hangs up is no news."""
+        """Ignore a client that closes the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _HTTPServer
     timeout = 60
-    wbufsize = -1  # head and body leave in one packet
+    wbufsize = -1  # head and body are sent in one packet
     disable_nagle_algorithm = True
 
     def _answer(self) -> None:
@@ -121,19 +131,19 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(self.server.sandbox.handle(request))
 
     def __getattr__(self, name: str) -> Any:
-        """The base class looks for `do_` and the method: the sandbox answers all there are."""
+        """Return the handler `do_GET` and so on: the sandbox answers all methods."""
         if name.startswith("do_"):
             return self._answer
         raise AttributeError(name)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer what is no request at all; the base class would send a page of its own."""
+        """Answer a malformed request in the shape of the API, not with the base class's page."""
         self.close_connection = True
         name = "".join(filter(str.isalpha, HTTPStatus(code).phrase.title()))
         self._send(api_error(code, code_name=name))
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body, unless it is going to be refused."""
+        """Ask the client for the body, unless it is going to be refused."""
         if self._length_error() is None:
             super().handle_expect_100()
             self.wfile.flush()  # the client waits for this line
@@ -144,7 +154,7 @@ class _Handler(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0").strip()
         if self.headers.get("Transfer-Encoding") or not length.isdecimal():
             return 411
-        return 413 if len(length) > 9 or int(length) > _LARGEST_BODY else None
+        return 413 if len(length) > 9 or int(length) > LARGEST_BODY else None
 
     def _body(self) -> bytes | None:
         """Read the body. Answer with an error and return None if it is refused or incomplete."""
@@ -179,7 +189,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Stay quiet: the journal under /_sandbox/requests has it, without secrets."""
+        """Log nothing: /_sandbox/requests lists the requests, without secrets."""
 
     def version_string(self) -> str:
         return "sandbox"

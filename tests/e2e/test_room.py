@@ -90,7 +90,7 @@ def test_the_room_works_without_javascript(
     try:
         page = context.new_page()
         decline_gold(page, room.url, address)
-        assert room.courier.settle(seconds=5)
+        assert room.sender.send_all(seconds=5)
         page.reload()
         expect(page.locator("#deliveries tbody tr").first).to_contain_text("200")
         assert events == ["members:update"]
@@ -130,7 +130,7 @@ def test_no_table_is_cut_off_on_a_telephone(
 def test_tokens_are_ended_by_either_button(page: Page, room: Sandbox) -> None:
     person = room.world.person_called("gold")
     assert person is not None
-    pair = room.grants.issue_pair(person.id, frozenset({"identity"}))
+    pair = room.tokens.issue_pair(person.id, frozenset({"identity"}))
     page.goto(room.url)
     form = page.locator("#requests form")
     form.get_by_label("Tokens of").select_option("gold")

@@ -19,10 +19,8 @@ from django_patreon.exceptions import (
     Unauthorized,
     Unavailable,
 )
-from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.faults import Fault
-from django_patreon.sandbox.grants import SCOPES
-from django_patreon.sandbox.paging import LAST_PAGES
+from django_patreon.sandbox import SCOPES, Fault, Sandbox
+from django_patreon.sandbox.settings import LAST_PAGES
 from django_patreon.secret import Secret
 
 HOME = "4410027"
@@ -72,7 +70,7 @@ def served() -> Iterator[Any]:
 def walk_of(sandbox: Sandbox, watch: Watch, patience: float) -> Any:
     creator = sandbox.world.person_called("creator")
     assert creator is not None
-    pair = sandbox.grants.issue_pair(creator.id, frozenset(SCOPES))
+    pair = sandbox.tokens.issue_pair(creator.id, frozenset(SCOPES))
     client = api.PatreonClient(
         Secret(pair.access_token),
         patience=api.Patience(seconds=patience, sleep=watch.sleep, clock=lambda: watch.now),
@@ -94,7 +92,7 @@ def test_a_walk_is_whole_or_ends_with_the_first_thing_that_is_final(
 ) -> None:
     """T14, T17."""
     served.reset()
-    served.switches.last_page = shape
+    served.settings.last_page = shape
     watch = Watch()
     walk = walk_of(served, watch, patience=3600)
     for kind in faults:
@@ -142,7 +140,7 @@ def test_a_list_that_changes_under_a_walk_is_not_taken_for_whole(
     stranger = served.world.person_called("stranger")
     assert stranger is not None
     if grows:
-        served.life.act("join", stranger, HOME)
+        served.pledges.act("join", stranger, HOME)
     else:
         served.world.members.popitem()
     with pytest.raises(Refused):  # a stale cursor

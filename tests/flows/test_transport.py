@@ -33,8 +33,7 @@ from django_patreon.exceptions import (
     Unauthorized,
     Unavailable,
 )
-from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.faults import Fault
+from django_patreon.sandbox import Fault, Sandbox
 from django_patreon.sandbox.server import Server
 from django_patreon.secret import Secret
 
@@ -52,7 +51,7 @@ def ask(server: Server, slug: str = "gold") -> str | None:
     """Ask who somebody is, as the client does; return the name."""
     sandbox = server._http.sandbox
     person = sandbox.world.person_called(slug)
-    pair = sandbox.grants.issue_pair(person.id, frozenset({"identity", "identity[email]"}))
+    pair = sandbox.tokens.issue_pair(person.id, frozenset({"identity", "identity[email]"}))
     token = Secret(pair.access_token)
     return api.PatreonClient(token, patience=api.NEVER).identity().user.full_name
 
@@ -75,7 +74,7 @@ def test_threads_share_the_session_and_never_an_answer(server: Server) -> None:
 def test_a_forked_child_opens_connections_of_its_own(server: Server) -> None:
     ask(server)
     person = server._http.sandbox.world.person_called("silver")
-    pair = server._http.sandbox.grants.issue_pair(person.id, frozenset({"identity"}))
+    pair = server._http.sandbox.tokens.issue_pair(person.id, frozenset({"identity"}))
     client = api.PatreonClient(Secret(pair.access_token))
     reader, writer = os.pipe()
     child = os.fork()

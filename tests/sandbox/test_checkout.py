@@ -144,7 +144,7 @@ def test_the_webhooks_hear_of_it(sandbox: Sandbox, receiver: Receiver) -> None:
     triggers = ["members:create", "members:pledge:create", "members:update"]
     control(sandbox, "POST", "hooks", {"uri": receiver.uri, "triggers": triggers})
     join(sandbox, "stranger")
-    assert sandbox.courier.settle(seconds=10)
+    assert sandbox.sender.send_all(seconds=10)
     assert receiver.events == triggers
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
-from django_patreon.sandbox.faults import FAULTS
+from django_patreon.sandbox.web.faults import FAULTS
 
 from .asking import control, get, refresh, tokens_for
 

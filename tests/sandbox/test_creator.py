@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from django_patreon.sandbox import Request, Sandbox
-from django_patreon.sandbox.paging import LAST_PAGES
-from django_patreon.sandbox.world import Member, Person
+from django_patreon.sandbox.settings import LAST_PAGES
+from django_patreon.sandbox.world.models import Member, Person
 
 from .asking import AGENT, get, tokens_for
 
@@ -79,7 +79,7 @@ def test_a_page_holds_1000_and_500_with_history_and_posts_20(sandbox, creator) -
 
 @pytest.mark.parametrize("shape", LAST_PAGES)
 def test_a_last_page_has_four_shapes(sandbox: Sandbox, creator: str, shape: str) -> None:
-    sandbox.switches.last_page = shape
+    sandbox.settings.last_page = shape
     body = get(sandbox, creator, MEMBERS).json()
     assert ("next" in body["meta"]["pagination"]["cursors"]) is shape.startswith("null")
     assert ("links" in body) is shape.endswith("null link")
@@ -118,7 +118,7 @@ def test_members_addresses_need_their_own_scope(sandbox: Sandbox, creator: str) 
     assert "gold@example.org" in emails
     assert None in emails  # somebody whose address Patreon does not tell
     person = sandbox.world.person_called("creator")
-    pair = sandbox.grants.issue_pair(person.id, frozenset({"identity[email]", "campaigns.members"}))
+    pair = sandbox.tokens.issue_pair(person.id, frozenset({"identity[email]", "campaigns.members"}))
     for each in get(sandbox, pair.access_token, MEMBERS, query).json()["data"]:
         assert each["attributes"].keys() == {"full_name"}
 

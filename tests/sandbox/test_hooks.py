@@ -51,7 +51,7 @@ def hook(sandbox: Sandbox, creator: str, receiver: Receiver) -> Any:
 
 
 def settle(sandbox: Sandbox) -> None:
-    assert sandbox.courier.settle(seconds=10)
+    assert sandbox.sender.send_all(seconds=10)
 
 
 def state(sandbox: Sandbox, creator: str, hook: Any) -> dict[str, Any]:

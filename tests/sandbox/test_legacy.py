@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
-from django_patreon.sandbox.crowd import Crowd
-from django_patreon.sandbox.start import crowd_of
-from django_patreon.sandbox.things import Member
+from django_patreon.sandbox.world.crowd import Crowd
+from django_patreon.sandbox.world.models import Member
+from django_patreon.sandbox.world.start import new_crowd
 
 from .asking import AGENT, act, tokens_for
 
@@ -77,7 +77,7 @@ class CountingCrowd(Crowd):
 
 
 def test_a_page_of_pledges_computes_its_own_members_only(sandbox: Sandbox, creator: str) -> None:
-    plain = crowd_of(sandbox.world, 1_000_000)
+    plain = new_crowd(sandbox.world, 1_000_000)
     names = [each.name for each in fields(plain) if each.init]
     crowd = CountingCrowd(**{name: getattr(plain, name) for name in names})
     sandbox.world.resize_crowd(crowd)
@@ -91,7 +91,7 @@ def test_a_page_of_pledges_computes_its_own_members_only(sandbox: Sandbox, creat
 
 
 def test_all_pages_of_pledges_together_are_all_pledges(sandbox: Sandbox, creator: str) -> None:
-    sandbox.world.resize_crowd(crowd_of(sandbox.world, 300))
+    sandbox.world.resize_crowd(new_crowd(sandbox.world, 300))
     act(sandbox, "member-5", "cancel_now")
     act(sandbox, "member-14", "delete")
     target, seen, pages = f"campaigns/{HOME}/pledges", [], 0
@@ -113,10 +113,10 @@ def test_all_pages_of_pledges_together_are_all_pledges(sandbox: Sandbox, creator
 def test_two_sandboxes_in_one_process_know_nothing_of_each_other() -> None:
     one, other = Sandbox(), Sandbox()
     access = tokens_for(one, "gold")["access_token"]
-    one.world.clock.advance(3600)
-    one.switches.last_page = "no cursor, no links"
+    one.advance(3600)
+    one.settings.last_page = "no cursor, no links"
     assert ask(other, access, "current_user").status == 401
     assert other.world.clock.ahead_seconds == 0
-    assert other.switches.last_page != one.switches.last_page
+    assert other.settings.last_page != one.settings.last_page
     assert other.world.people.keys() == one.world.people.keys()
     assert all(other.world.people[key] is not each for key, each in one.world.people.items())

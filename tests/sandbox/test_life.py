@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.actions import ACTIONS
+from django_patreon.sandbox.pledges.actions import ACTIONS
 
 from .asking import act, control, get, tokens_for
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from django_patreon.sandbox import Request, Sandbox
-from django_patreon.sandbox.scenario import read_scenario
+from django_patreon.sandbox.files.scenario import read_scenario
 
 from .asking import AGENT, act, control, get, send, tokens_for
 from .conftest import Receiver
@@ -32,7 +32,7 @@ def member_of(sandbox: Sandbox, access: str) -> Any:
 def test_the_edge_closes_after_2000_refusals_and_says_until_when() -> None:
     sandbox = Sandbox(rate_limit=True)
     for _ in range(2001):
-        sandbox.limits.refused()
+        sandbox.limits.count_error()
     answer = sandbox.handle(
         Request(method="GET", target="/api/oauth2/v2/identity", headers=dict(AGENT))
     )

@@ -134,7 +134,7 @@ def test_a_code_works_once(sandbox: Sandbox) -> None:
 
 def test_a_code_dies_after_ten_minutes(sandbox: Sandbox) -> None:
     code = code_for(sandbox)
-    sandbox.world.clock.advance(601)
+    sandbox.advance(601)
     assert exchange(sandbox, code).status == 401
 
 
@@ -186,7 +186,7 @@ def test_a_refresh_gives_a_new_pair_and_kills_the_old(sandbox: Sandbox) -> None:
 
 
 def test_the_old_access_token_may_live_on(sandbox: Sandbox) -> None:
-    sandbox.switches.keep_access_on_refresh = True
+    sandbox.settings.keep_access_on_refresh = True
     old = tokens_for(sandbox)
     refresh(sandbox, old["refresh_token"])
     assert get(sandbox, old["access_token"]).status == 200
@@ -194,7 +194,7 @@ def test_the_old_access_token_may_live_on(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize("alone", [False, True])
 def test_signing_in_again_may_kill_older_tokens(sandbox: Sandbox, alone: bool) -> None:
-    sandbox.switches.one_pair_per_user = alone
+    sandbox.settings.one_pair_per_user = alone
     old = tokens_for(sandbox)
     tokens_for(sandbox)
     assert get(sandbox, old["access_token"]).status == (401 if alone else 200)
@@ -202,7 +202,7 @@ def test_signing_in_again_may_kill_older_tokens(sandbox: Sandbox, alone: bool) -
 
 def test_tokens_expire_with_the_clock(sandbox: Sandbox) -> None:
     given = tokens_for(sandbox)
-    sandbox.world.clock.advance(given["expires_in"] + 1)
+    sandbox.advance(given["expires_in"] + 1)
     assert get(sandbox, given["access_token"]).status == 401
     assert refresh(sandbox, given["refresh_token"]).status == 200
 

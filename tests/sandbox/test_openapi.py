@@ -8,8 +8,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.api import PREFIX, ROUTES
-from django_patreon.sandbox.kinds import KINDS
+from django_patreon.sandbox.api.v2 import PREFIX, ROUTES
+from django_patreon.sandbox.resources.kinds import KINDS
 
 from .asking import control, send, token
 from .test_hooks import about, patch_of

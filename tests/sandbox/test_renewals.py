@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.scenario import read_scenario
+from django_patreon.sandbox.files.scenario import read_scenario
 
 from .asking import act, control
 

@@ -1,4 +1,4 @@
-"""The control room: a page whose forms do what the JSON switches do."""
+"""The control room: a page whose forms do what the JSON controls do."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def show(sandbox: Sandbox, target: str = "/") -> str:
     return response.body.decode()
 
 
-def submit(sandbox: Sandbox, switch: str, /, _headers: Any = None, **fields: Any) -> Response:
+def submit(sandbox: Sandbox, name: str, /, _headers: Any = None, **fields: Any) -> Response:
     headers = {
         "Content-Type": "application/x-www-form-urlencoded",
         "Host": "127.0.0.1:8001",
         "Origin": "http://127.0.0.1:8001",
         **(_headers or {}),
     }
-    body = urlencode({"switch": switch, **fields}, doseq=True).encode()
+    body = urlencode({"control": name, **fields}, doseq=True).encode()
     return sandbox.handle(Request(method="POST", target="/", headers=headers, body=body))
 
 
@@ -43,7 +43,7 @@ def test_a_person_is_declined_and_the_page_says_so(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("switch", "fields", "path"),
+    ("name", "fields", "path"),
     [
         ("clock", {"advance": "86400"}, "clock"),
         ("faults", {"kind": "slow", "path": "/api/", "times": "2", "seconds": "0.5"}, "faults"),
@@ -55,17 +55,17 @@ def test_a_person_is_declined_and_the_page_says_so(sandbox: Sandbox) -> None:
         ("members", {"user": "stranger", "do": "gift", "tier": "9100002", "days": "3"}, "members"),
     ],
 )
-def test_each_form_moves_its_switch(
-    sandbox: Sandbox, switch: str, fields: dict[str, str], path: str
+def test_each_form_calls_its_control(
+    sandbox: Sandbox, name: str, fields: dict[str, str], path: str
 ) -> None:
     before = control(sandbox, "GET", path).json()
-    answer = submit(sandbox, switch, **fields)
+    answer = submit(sandbox, name, **fields)
     assert "Done: " in show(sandbox, answer.header("Location"))
     assert control(sandbox, "GET", path).json() != before
 
 
 @pytest.mark.parametrize(
-    ("switch", "fields"),
+    ("name", "fields"),
     [
         ("", {}),
         ("nonsense", {}),
@@ -82,9 +82,9 @@ def test_each_form_moves_its_switch(
     ],
 )
 def test_what_makes_no_sense_is_said_on_the_page(
-    sandbox: Sandbox, switch: str, fields: dict[str, str]
+    sandbox: Sandbox, name: str, fields: dict[str, str]
 ) -> None:
-    answer = submit(sandbox, switch, **fields)
+    answer = submit(sandbox, name, **fields)
     assert answer.status == 303
     page = show(sandbox, answer.header("Location"))
     assert "Done:" not in page
@@ -110,14 +110,14 @@ def test_a_form_on_another_page_moves_nothing(sandbox: Sandbox, headers: dict[st
 def test_deliveries_are_shown_with_their_answers(sandbox: Sandbox, receiver: Receiver) -> None:
     submit(sandbox, "hooks", uri=receiver.uri, triggers=["members:update"])
     act(sandbox, "emoji", "decline")
-    assert sandbox.courier.settle(seconds=10)
+    assert sandbox.sender.send_all(seconds=10)
     page = show(sandbox)
     assert "members:update" in page
     assert "delivered" in page
     assert "declined_patron" in page
-    [delivery] = sandbox.courier.log
+    [delivery] = sandbox.sender.log
     submit(sandbox, "deliveries/again", id=delivery.id)
-    assert sandbox.courier.settle(seconds=10)
+    assert sandbox.sender.send_all(seconds=10)
     assert len(receiver.received) == 2
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.plain import line_of
-from django_patreon.sandbox.scenario import read_scenario
+from django_patreon.sandbox.files.dataclass_json import line_of
+from django_patreon.sandbox.files.scenario import read_scenario
 
 from .asking import control, get, tokens_for
 
@@ -56,7 +56,7 @@ def test_tiers_members_switches_and_faults_are_there_at_start() -> None:
     assert membership(sandbox, "ina") is None
     assert sandbox.world.tiers["9100003"].amount_cents == 1100
     assert len(sandbox.world.members_of(HOME)) > 60
-    assert sandbox.switches.last_page == "no cursor, no links"
+    assert sandbox.settings.last_page == "no cursor, no links"
     assert get(sandbox, "x").status == 503
     assert tokens_for(sandbox, "zoe")["access_token"]
 

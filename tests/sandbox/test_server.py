@@ -11,8 +11,8 @@ import pytest
 import requests
 
 from django_patreon.sandbox import Sandbox
-from django_patreon.sandbox.limits import RateLimits
 from django_patreon.sandbox.server import Server
+from django_patreon.sandbox.web.rate_limits import RateLimits
 
 from .asking import authorize, control
 
@@ -85,7 +85,7 @@ def test_a_form_of_the_room_is_answered_with_one_length(server: Server) -> None:
 def test_a_notice_is_kept_for_the_tab_that_sent_the_form(server: Server) -> None:
     back = requests.post(
         server.url,
-        {"switch": "people", "slug": "zoe", "full_name": "Zoe"},
+        {"control": "people", "slug": "zoe", "full_name": "Zoe"},
         allow_redirects=False,
         timeout=5,
     ).headers["Location"]

@@ -55,9 +55,9 @@ def test_a_queue_goes_on_where_it_was(file: Path, receiver: Receiver) -> None:
     act(before, "gold", "decline")
     after = Sandbox(state=file)
     control(after, "POST", "settings", {"webhook_hold": False})
-    assert after.courier.settle(seconds=10)
+    assert after.sender.send_all(seconds=10)
     assert receiver.events == ["members:update"]
-    assert not Sandbox(state=file).courier.pending
+    assert not Sandbox(state=file).sender.pending
 
 
 def test_what_was_sent_is_still_listed_and_can_be_sent_again(
@@ -68,9 +68,9 @@ def test_what_was_sent_is_still_listed_and_can_be_sent_again(
     send(before, creator, "POST", "/webhooks", about(receiver.uri))
     receiver.answers = [200, 500]
     act(before, "gold", "decline")
-    assert before.courier.settle(seconds=10)
+    assert before.sender.send_all(seconds=10)
     act(before, "silver", "decline")
-    assert before.courier.settle(seconds=10)
+    assert before.sender.send_all(seconds=10)
     after = Sandbox(state=file)
     listed = control(after, "GET", "deliveries").json()
     assert listed == control(before, "GET", "deliveries").json()

@@ -75,7 +75,7 @@ def test_a_member_whose_charge_fails_stops_nobody_else(
     due_at_once(file, tier_ids=[], pledged_tier_id=None)  # a trial of nothing
     sandbox = Sandbox(state=file)
     sandbox.tick()
-    assert "What was due for member" in caplog.text
+    assert "The scheduled change of member" in caplog.text
     before = act(sandbox, "gold", "pay")
     control(sandbox, "POST", "clock", {"advance": 31 * DAY})
     members = control(sandbox, "GET", "members").json()["members"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from django_patreon.sandbox import Response, Sandbox
-from django_patreon.sandbox.hooks import TRIGGERS
+from django_patreon.sandbox.webhooks.queue import TRIGGERS
 
 from .asking import act, code_for, control, exchange, get, send, tokens_for
 from .conftest import Receiver
@@ -215,7 +215,7 @@ def told(sandbox: Sandbox, creator: str, receiver: Receiver) -> Callable[[str], 
     send(sandbox, creator, "POST", "/webhooks", about(receiver.uri, triggers))
 
     def body_of(event: str) -> Any:
-        assert sandbox.courier.settle(seconds=10)
+        assert sandbox.sender.send_all(seconds=10)
         return [each.document for each in receiver.received if each.event == event][-1]
 
     return body_of

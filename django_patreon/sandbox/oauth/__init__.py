@@ -1,0 +1,1 @@
+"""OAuth: codes and tokens, the consent page and the token endpoint."""

@@ -1,0 +1,1 @@
+"""What happens to memberships: people's actions, renewals and ends, and how webhooks hear of it."""

@@ -1,0 +1,1 @@
+"""HTTP without sockets: requests, responses, web pages, errors, faults and rate limits."""

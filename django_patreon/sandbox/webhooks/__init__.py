@@ -1,0 +1,1 @@
+"""Webhooks: their queues, bodies, addresses, and the sender."""

@@ -1,0 +1,1 @@
+"""The data of the sandbox: campaigns, people, memberships, webhooks, and the clock."""
