@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Unpack
+from typing import Any, Never, Unpack
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import BasePermission
 
-from .access import Asked, Rule, patron_of, refuse_another_name, sentence
-from .entitlement import Reason
+from .access import Asked, Rule, patron_of, refuse_another_name, rule_of, sentence
 
 __all__ = ["IsPatron"]
 
@@ -23,6 +22,7 @@ class IsPatron(BasePermission):
 
     patron_rule: dict[str, Any] | None = None
     message = ""
+    code = ""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -30,15 +30,14 @@ class IsPatron(BasePermission):
         if hasattr(cls, "get_patron_rule"):
             raise TypeError(f"{cls.__qualname__}.get_patron_rule is not read: put it on the view.")
         if cls.patron_rule is not None:
-            Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
+            rule = rule_of(cls.patron_rule, f"{cls.__qualname__}.patron_rule")
+            rule.declare(f"{cls.__module__}.{cls.__qualname__}")
 
     @classmethod
-    def of(cls, *unnamed: Any, **rule: Unpack[Asked]) -> type[IsPatron]:
+    def of(cls, *unnamed: Never, **rule: Unpack[Asked]) -> type[IsPatron]:
         """Return the permission for a rule, the same one each time; arguments are `Rule`'s."""
-        if unnamed:
-            raise TypeError(f'What a gate asks for is named: IsPatron.of(tier="{unnamed[0]}").')
         base: Any = cls
-        return _permission(base, Rule(**rule).declare(f"{cls.__name__}.of({rule})"))
+        return _permission(base, Rule(*unnamed, **rule).declare(f"{cls.__name__}.of({rule})"))
 
     def rule_for(self, view: Any) -> Rule:
         """Return what the permission asks for, or else the view that lists it.
@@ -55,8 +54,9 @@ class IsPatron(BasePermission):
         if self._made is not None:
             return self._made
         if self.patron_rule is None:
-            refuse_another_name(type(view))  # it would ask for nothing
-        return Rule(**(self.patron_rule or theirs or {}))
+            kind: Any = type(view)
+            _refuse_another_name(kind)
+        return rule_of(self.patron_rule or theirs or {}, f"{type(view).__name__}.patron_rule")
 
     _made: Rule | None = None
 
@@ -64,8 +64,9 @@ class IsPatron(BasePermission):
         """Ask whoever DRF has authenticated; who is not, DRF itself asks to sign in."""
         _ = request.user  # makes DRF authenticate, and tell Django's request of it
         decision = patron_of(request).decide(self.rule_for(view))
-        if decision.reason is not Reason.ANONYMOUS:
-            self.message = sentence(decision)
+        # REST framework says it with status 403. With status 401, where a view has authenticators
+        # and nobody is signed in, it uses a sentence of its own.
+        self.message, self.code = sentence(decision), decision.reason
         return decision.allowed
 
 
@@ -75,3 +76,9 @@ def _permission(base: type[IsPatron], rule: Rule) -> type[IsPatron]:
     made: type[IsPatron] = type(base.__name__, (base,), {})
     made._made = rule
     return made
+
+
+@lru_cache(maxsize=1000)
+def _refuse_another_name(view: type) -> None:
+    """Raise `TypeError` for a view whose rule has a name that is not read; look at it once."""
+    refuse_another_name(view)

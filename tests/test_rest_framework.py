@@ -12,10 +12,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_patreon.access import check, patron_of
+from django_patreon.entitlement import Reason
 from django_patreon.rest_framework import IsPatron
 
 from .dance import Dance
@@ -55,7 +57,16 @@ class Gated(Every):
     permission_classes = (IsPatron,)
 
 
-urlpatterns = [path("every/", Every.as_view()), path("gated/", Gated.as_view()), *site]
+class WithoutAuthenticators(Gated):
+    authentication_classes: Any = ()
+
+
+urlpatterns = [
+    path("every/", Every.as_view()),
+    path("gated/", Gated.as_view()),
+    path("bare/", WithoutAuthenticators.as_view()),
+    *site,
+]
 pytestmark = pytest.mark.urls(__name__)
 
 
@@ -84,3 +95,18 @@ def test_who_is_no_patron_is_told_why(dance: Dance) -> None:
     answer = ask("/gated/", dance.user.username)
     assert answer.status_code == 403
     assert "You follow this campaign for free" in answer.json()["detail"]
+
+
+def test_an_endpoint_that_can_sign_nobody_in_says_so_all_the_same(db: None) -> None:
+    answer = ask("/bare/")
+    assert (answer.status_code, answer.json()) == (403, {"detail": "Please sign in first."})
+
+
+def test_a_program_can_tell_reasons_apart(dance: Dance, rf: Any) -> None:
+    dance.sign_in("free")
+    view = Gated()
+    view.headers = {}
+    request = view.initialize_request(rf.get("/", headers={"X-Token": dance.user.username}))
+    with pytest.raises(PermissionDenied) as refused:
+        view.check_permissions(request)
+    assert refused.value.get_codes() == Reason.NEVER

@@ -183,4 +183,7 @@ def test_it_tells_that_an_inactive_user_cannot_sign_in(dance: Dance) -> None:
     dance.sign_in("gold")
     assert "inactive" not in why("AlmaReyes")
     get_user_model().objects.update(is_active=False)
-    assert "but the user is inactive: Django does not let them sign in" in why("AlmaReyes")
+    said = why("AlmaReyes", cents=500)
+    assert "AlmaReyes MAY NOT COME IN" in said
+    assert "the user is inactive: Django does not let them sign in" in said
+    assert "Gold 9100003 (1000 cents)" in said, "the facts are told all the same"

@@ -13,8 +13,10 @@ database is asked, once for each request, `prepared` how, and `row` and `loading
 `patron` keeps it, and `entitlement` decides. Patreon is never called.
 """
 
+from .asking import acheck, check, is_reader, patron_for
 from .changes import listen
-from .current import acting_in
+from .classes import refuse_another_name
+from .current import acting_in, current_request
 from .files import PatronFileView
 from .gated import PatronGated
 from .gates import (
@@ -23,13 +25,13 @@ from .gates import (
     keep_private,
     locked,
     patron_required,
-    refuse_another_name,
 )
 from .loading import KnownTier
 from .page import locked_page
-from .patron import Patron, acheck, check, patron_for, patron_of
+from .patron import Patron, patron_of
 from .rows import PatronGatedDetailView, gate_for
-from .rules import Asked, Rule, declared_rules, near_tier, tier_id
+from .rules import Rule, declared_rules, near_tier, rule_of, tier_id
+from .spelling import Asked, refuse_arguments
 from .view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
 from .words import heading, needs_in_words, sentence
 
@@ -46,11 +48,13 @@ __all__ = [
     "acheck",
     "acting_in",
     "check",
+    "current_request",
     "declared_rules",
     "forget_view_as",
     "gate_for",
     "heading",
     "is_gated",
+    "is_reader",
     "keep_private",
     "listen",
     "locked",
@@ -62,7 +66,9 @@ __all__ = [
     "patron_of",
     "patron_required",
     "refuse_another_name",
+    "refuse_arguments",
     "remember_view_as",
+    "rule_of",
     "sentence",
     "tier_id",
 ]

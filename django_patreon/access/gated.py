@@ -25,9 +25,10 @@ from django_patreon.entitlement import (
 from django_patreon.models import Tier, campaign_id_of
 from django_patreon.moments import now, to_aware
 
+from .asking import patron_for
 from .current import with_a_cure
 from .loading import Known, KnownTier
-from .patron import Patron, patron_for
+from .patron import Patron
 from .rules import Rule
 
 __all__ = ["PatronGated", "PatronGatedQuerySet"]
@@ -172,7 +173,11 @@ class PatronGated(models.Model):
         abstract = True
 
     def decision_for(self, user: Any, *, campaign: Any = None) -> Decision:
-        """Say whether `user` may see this row, and why. `campaign`: as for `visible_to`."""
+        """Say whether `user` may see this row, and why. `campaign`: as for `visible_to`.
+
+        Of somebody who is not signed in nothing is read from the database. `needs` is None then,
+        unless the row's tier is loaded already (`select_related("required_tier")`).
+        """
         opens_at = self.public_from
         moment = now()
         if opens_at is not None:
@@ -180,17 +185,30 @@ class PatronGated(models.Model):
         if opens_at is not None and opens_at <= moment:
             return Decision(allowed=True, reason=Reason.PUBLIC)
         patron = patron_for(user)
-        decision = patron.decide(self._rule(patron, campaign))
+        if patron.is_somebody:
+            decision = patron.decide(self._rule(patron, campaign))
+        else:
+            decision = self._decision_for_nobody(patron)
         if decision.allowed or opens_at is None:
             return decision
         return replace(decision, until=_earlier(decision.until, opens_at))
 
+    def _decision_for_nobody(self, patron: Patron) -> Decision:
+        """Refuse them without a query: no tier and no campaign would let them in."""
+        tier = None if self._is_tier_unread() else self.required_tier
+        whose = None if tier is None else tier.campaign_id
+        decision = patron.decide(Rule(at_least=tier, cents=self.min_cents, campaign=whose))
+        return replace(decision, needs=None) if self._is_tier_unread() else decision
+
+    def _is_tier_unread(self) -> bool:
+        field: Any = self._meta.get_field("required_tier")
+        return getattr(self, field.attname) is not None and not field.is_cached(self)
+
     def _rule(self, patron: Patron, campaign: Any) -> Rule:
         """What this row asks for. A tier that the patron's one query has brought is not read."""
-        field: Any = self._meta.get_field("required_tier")
-        key = getattr(self, field.attname)
-        if key is not None and not field.is_cached(self):
-            tier = patron.tier_by_key(key)
+        if self._is_tier_unread():
+            field: Any = self._meta.get_field("required_tier")
+            tier = patron.tier_by_key(getattr(self, field.attname))
             if tier is not None:
                 return Rule(at_least=tier.id, cents=self.min_cents, campaign=tier.campaign_id)
         if self.required_tier is not None:
@@ -202,7 +220,7 @@ class PatronGated(models.Model):
     def campaign_id_for_gate(self, otherwise: Any = None) -> str | None:
         """Return Patreon's id of the campaign that the row is about; None: the site's own."""
         if self.required_tier is not None:
-            return _id_of(self.required_tier.campaign)
+            return str(self.required_tier.campaign_id)
         return _id_of(self._own_campaign() or otherwise)
 
     def _own_campaign(self) -> Any:

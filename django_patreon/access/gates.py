@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from inspect import isawaitable, unwrap
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
-from urllib.parse import urlsplit
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
-from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponseBase
-from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
 from django.utils.decorators import classonlymethod
 from django.views.generic.base import View
 
-from django_patreon.entitlement import Decision, Reason
-
-from .page import locked_page
+from .answers import refusal
+from .classes import refuse_a_way_round, refuse_another_argument, refuse_another_name
 from .patron import patron_of
-from .rules import Asked, Rule
+from .rules import Rule, rule_of
+from .spelling import Asked, refuse_arguments
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -34,9 +30,6 @@ __all__ = [
     "let_browser_keep",
     "locked",
     "patron_required",
-    "refusal",
-    "refuse_a_way_round",
-    "refuse_another_name",
 ]
 
 _PRIVATE = "private, no-store"
@@ -52,8 +45,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
 
     `@patron_required` asks for any support, `@patron_required(tier="gold")` for what `Rule` says.
     """
-    if view is not None and not callable(view):
-        raise TypeError(f'What a gate asks for is named: patron_required(tier="{view}").')
+    refuse_arguments(() if view is None or callable(view) else (view,), rule)
     made = Rule(**rule)
 
     def decorate(view: Any) -> Any:
@@ -116,31 +108,37 @@ class PatronRequiredMixin(View):
         refuse_another_name(cls)
         refuse_a_way_round(cls, PatronRequiredMixin)
         if "patron_rule" in vars(cls):
-            Rule(**cls.patron_rule).declare(f"{cls.__module__}.{cls.__qualname__}")
+            where = f"{cls.__module__}.{cls.__qualname__}"
+            rule_of(cls.patron_rule, f"{cls.__qualname__}.patron_rule").declare(where)
 
     @classonlymethod
     def as_view(cls, **given: Any) -> Any:
+        refuse_another_argument(cls, given, "patron_rule")
         if "patron_rule" in given:
-            Rule(**given["patron_rule"]).declare(f"{cls.__module__}.{cls.__qualname__}.as_view()")
+            where = f"{cls.__module__}.{cls.__qualname__}.as_view()"
+            rule_of(given["patron_rule"], "as_view(patron_rule=...)").declare(where)
         return super().as_view(**given)
 
     def get_patron_rule(self) -> dict[str, Any]:
-        """Return the arguments of `Rule`."""
+        """Return the arguments of `Rule`. Called at each request."""
         return self.patron_rule
+
+    def _rule(self) -> Rule:
+        return rule_of(self.get_patron_rule(), f"{type(self).__qualname__}.get_patron_rule()")
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if self.view_is_async:
             return self._adispatch(request, *args, **kwargs)
-        refusal = locked(request, Rule(**self.get_patron_rule()))
-        return keep_private(refusal or super().dispatch(request, *args, **kwargs))
+        refused = locked(request, self._rule())
+        return keep_private(refused or super().dispatch(request, *args, **kwargs))
 
     async def _adispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        refusal = await alocked(request, Rule(**self.get_patron_rule()))
-        if refusal is None:
+        refused = await alocked(request, self._rule())
+        if refused is None:
             found: Any = super().dispatch(request, *args, **kwargs)
             # Django's own mixins redirect at once, also from an async view.
             return keep_private(await found if isawaitable(found) else found)
-        return keep_private(refusal)
+        return keep_private(refused)
 
 
 def is_gated(view: Any) -> bool:
@@ -151,59 +149,9 @@ def is_gated(view: Any) -> bool:
     return bool(getattr(view, "is_patron_gate", False))
 
 
-def refuse_another_name(cls: type) -> None:
-    """Raise `TypeError` for a rule under a name that no gate reads: it would ask for nothing."""
-    wrong = {"rule", "patron_rules", "patreon_rule"}
-    own = getattr(cls, "get_patron_rule", None)
-    if not getattr(cls, "patron_rule", None) and own in (None, PatronRequiredMixin.get_patron_rule):
-        wrong |= Asked.__annotations__.keys()  # beside a rule they may be the class's own
-    for name in sorted(each for each in wrong if hasattr(cls, each)):
-        raise TypeError(
-            f'{cls.__qualname__}.{name} is not read. Write patron_rule = {{"tier": "gold"}}.'
-        )
-
-
-def refuse_a_way_round(cls: type, gate: type) -> None:
-    """Raise `TypeError` where a `dispatch` before the gate's does not call the next: nobody would
-    be refused."""
-    for each in cls.__mro__[: cls.__mro__.index(gate)]:
-        dispatch = unwrap(vars(each)["dispatch"]) if "dispatch" in vars(each) else None
-        code = getattr(dispatch, "__code__", None)
-        if code is not None and not {"super", "dispatch"} <= {*code.co_names}:
-            raise TypeError(
-                f"{cls.__qualname__} would be open to everybody: {each.__qualname__}.dispatch"
-                f" comes before that of {gate.__name__} and does not call super().dispatch()."
-                f" Name {gate.__name__} as the first base class."
-            )
-
-
 def locked(request: HttpRequest, rule: Rule) -> HttpResponse | None:
-    """Return what to answer instead of the page; None when they may come in.
-
-    Who is not signed in is asked to sign in and comes back; who is sees the locked page.
-    """
+    """Return what to answer instead of the page; None when they may come in."""
     return refusal(request, patron_of(request).decide(rule), rule.campaign_id)
-
-
-def refusal(
-    request: HttpRequest, decision: Decision, campaign_id: str | None
-) -> HttpResponse | None:
-    """Return the answer for a decision that is made; None when they may come in."""
-    if decision.allowed:
-        return None
-    if decision.reason is Reason.ANONYMOUS:
-        return _sign_in_first(request)
-    return locked_page(request, decision, patron=patron_of(request), campaign_id=campaign_id)
-
-
-def _sign_in_first(request: HttpRequest) -> HttpResponse:
-    """Ask for it, and say the way back in full where people sign in on another host, as Django's
-    `login_required` does."""
-    sign_in = resolve_url(settings.LOGIN_URL)
-    scheme, host = urlsplit(sign_in)[:2]
-    is_here = not host or (host == request.get_host() and scheme in ("", request.scheme))
-    back = request.get_full_path() if is_here else request.build_absolute_uri()
-    return redirect_to_login(back, sign_in)
 
 
 async def alocked(request: HttpRequest, rule: Rule) -> HttpResponse | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.shortcuts import render
 
@@ -17,7 +17,7 @@ from .words import SENTENCES, has_in_words, heading, needs_in_words, sentence
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["locked_page"]
+__all__ = ["explained", "locked_page"]
 
 _UNSURE = frozenset(
     {Reason.NEEDS_RECONNECT, Reason.TOO_OLD, Reason.UNKNOWN_STATUS, Reason.UNKNOWN_CHARGE}
@@ -43,6 +43,18 @@ def locked_page(
 
     No query of its own, but where a site has more campaigns than come along with every gate.
     """
+    if come_back_to is None:
+        come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
+    context = explained(decision, patron=patron, campaign_id=campaign_id)
+    return render(
+        request, "django_patreon/locked.html", context | {"next": come_back_to}, status=status
+    )
+
+
+def explained(
+    decision: Decision, *, patron: Patron, campaign_id: str | None = None
+) -> dict[str, Any]:
+    """Return what there is to say about a decision: the context of the locked page."""
     known, facts = patron.known, patron.facts(campaign_id)
     campaign, tiers = _about(known, facts.campaign_id)
     is_blank = decision.reason is Reason.BLANK or (decision.reason in _SHORT and _is_blank(facts))
@@ -50,32 +62,24 @@ def locked_page(
     is_sure = is_known and not is_blank
     needs = decision.needs if is_sure else None
     is_unpaid = decision.reason in _UNPAID
-    if come_back_to is None:
-        come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
-    return render(
-        request,
-        "django_patreon/locked.html",
-        {
-            "decision": decision,
-            "heading": heading(known.name_to_say(campaign), is_open=decision.allowed),
-            "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
-            "needs": needs_in_words(needs, tiers, campaign.currency),
-            "has": has_in_words(facts, tiers, campaign.currency) if is_known else [],
-            "offers": [] if is_unpaid else _offers(needs, tiers.values(), facts.campaign_id),
-            "payment_url": page_address(campaign.url) if is_unpaid else "",
-            "is_linked": known.is_linked and not known.needs_reconnect,
-            "needs_reconnect": known.needs_reconnect,
-            "says_reconnect": decision.reason is Reason.NEEDS_RECONNECT,
-            "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
-            "can_help": not (
-                decision.reason in _HELPLESS
-                or _is_impossible(decision, known, facts.campaign_id)
-                or _joined_later(decision, facts)
-            ),
-            "next": come_back_to,
-        },
-        status=status,
-    )
+    return {
+        "decision": decision,
+        "heading": heading(known.name_to_say(campaign), is_open=decision.allowed),
+        "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
+        "needs": needs_in_words(needs, tiers, campaign.currency),
+        "has": has_in_words(facts, tiers, campaign.currency) if is_known else [],
+        "offers": [] if is_unpaid else _offers(needs, tiers.values(), facts.campaign_id),
+        "payment_url": page_address(campaign.url) if is_unpaid else "",
+        "is_linked": known.is_linked and not known.needs_reconnect,
+        "needs_reconnect": known.needs_reconnect,
+        "says_reconnect": decision.reason is Reason.NEEDS_RECONNECT,
+        "may_have_joined": is_sure and not is_unpaid and not decision.allowed,
+        "can_help": not (
+            decision.reason in _HELPLESS
+            or _is_impossible(decision, known, facts.campaign_id)
+            or _joined_later(decision, facts)
+        ),
+    }
 
 
 def _about(known: Known, campaign_id: str | None) -> tuple[KnownCampaign, Mapping[str, KnownTier]]:

@@ -1,9 +1,10 @@
-"""One person before the gates of one request: everything is asked from the database once."""
+"""Patron: what is known about one user, read from the database once, and asked by many gates."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, Never, Unpack
 
 from asgiref.sync import sync_to_async
 from django.db import connections
@@ -21,46 +22,17 @@ from django_patreon.entitlement import (
 from django_patreon.models import Campaign
 from django_patreon.moments import now
 
-from .current import (
-    Write,
-    current_request,
-    never_stored,
-    refuse_what_is_no_user,
-    with_a_cure,
-)
+from .current import Write, current_request, never_stored, refuse_what_is_no_user, with_a_cure
 from .loading import Known, KnownTier, load
-from .rules import Asked, Rule
+from .rules import Rule
+from .spelling import Asked
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
 from .words import has_in_words
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-__all__ = [
-    "Patron",
-    "acheck",
-    "check",
-    "patron_for",
-    "patron_of",
-]
-
-
-def check(user: Any, **rule: Unpack[Asked]) -> Decision:
-    """Say whether `user` may come in: `check(user, tier="gold")`, `check(user)` for any patron.
-
-    Arguments are those of `Rule`. Never calls Patreon. At most one query, and none when the
-    user of the current request has been asked about before.
-    """
-    return patron_for(user).check(**rule)
-
-
-async def acheck(user: Any, **rule: Unpack[Asked]) -> Decision:
-    """`check`, in an async view."""
-    request = current_request()
-    if request is not None and hasattr(request, "_acached_user") and _is_unread(request.user):
-        # Where Django keeps what `request.auser()` found; `request.user` would ask once more.
-        request.user = request._acached_user
-    return await sync_to_async(check)(user, **rule)
+__all__ = ["Patron", "patron_of"]
 
 
 HELD_FOR = timedelta(minutes=1)
@@ -86,14 +58,14 @@ class Patron:
         self.was_asked = False
         """Has anything on the page depended on it? Then no cache may keep the page."""
 
-    def check(self, **rule: Unpack[Asked]) -> Decision:
-        """Say whether they may come in. Arguments are those of `Rule`."""
-        return self.decide(Rule(**rule))
+    def check(self, *unnamed: Never, **rule: Unpack[Asked]) -> Decision:
+        """Say whether they may come in. Arguments are those of `Rule`, by name."""
+        return self.decide(Rule(*unnamed, **rule))
 
-    async def acheck(self, **rule: Unpack[Asked]) -> Decision:
+    async def acheck(self, *unnamed: Never, **rule: Unpack[Asked]) -> Decision:
         """`check`, in an async view."""
         await self.aload()
-        return self.decide(Rule(**rule))
+        return self.decide(Rule(*unnamed, **rule))
 
     @property
     def is_patron(self) -> bool:
@@ -135,10 +107,11 @@ class Patron:
 
     @with_a_cure
     def decide(self, rule: Rule) -> Decision:
+        """Return the decision for a rule; the last step of `explain` holds the same."""
         self.mark_asked()
         user = self.user
         if not self.is_somebody:
-            needs = rule.requirement({}, rule.campaign_id)
+            needs = _asked_of_nobody(rule)
             return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=needs)
         known, works_here = self._known_to(user), is_staff(user)
         decision = None if works_here else known.recall(rule, now=self._moment)
@@ -153,6 +126,8 @@ class Patron:
 
     def requirement(self, rule: Rule) -> Requirement:
         """Return what the rule asks for, in ids and with the prices of its campaign."""
+        if not self.is_somebody:
+            return _asked_of_nobody(rule)
         known = self.known
         campaign = known.campaign_meant(rule.campaign_id)
         return self._requirement(rule, known, campaign)
@@ -175,12 +150,15 @@ class Patron:
         return now()
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
-        """List the questions asked about this rule; for operators."""
+        """List the questions asked about this rule. The last step holds what `decide` returns."""
         return explain(self.requirement(rule), self.facts(rule.campaign_id))
 
     @with_a_cure
     def facts(self, campaign_id: str | None = None, *, bypass: bool = True) -> Facts:
-        """Put together what is known for the rule, of the campaign named or the site's own."""
+        """Return the facts for a rule about this campaign; None: the site's own campaign.
+
+        Of a deactivated user the facts are there, and the subject is anonymous.
+        """
         self.mark_asked()
         user = self.user
         works_here = is_staff(user)
@@ -193,7 +171,10 @@ class Patron:
         view_as = self.view_as if bypass and works_here else None
         if view_as is not None:
             return pretended(known, campaign_id, view_as, now=self._moment)
-        return known.facts(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
+        facts = known.facts(campaign_id, now=self._moment, is_staff=works_here, bypass=bypass)
+        if not self.is_somebody:
+            return replace(facts, subject=facts.subject._replace(is_anonymous=True))
+        return facts
 
     def has(self, campaign_id: str | None = None) -> list[str]:
         """What they hold of a campaign, or of the site's own, in words, the dearest tier first."""
@@ -237,10 +218,12 @@ class Patron:
 
     @property
     def known(self) -> Known:
+        """What the database says about the user. Of somebody who is not signed in: the campaigns
+        and their tiers only."""
         return self._known_to(self.user)
 
     def _known_to(self, user: Any) -> Known:
-        pk, found = user.pk, self._known
+        pk, found = getattr(user, "pk", None), self._known
         if found is None or found[0] != pk or self._is_out_of_date():
             self._read_again()
             found = self._known = pk, load(pk)
@@ -300,21 +283,6 @@ def patron_of(request: HttpRequest) -> Patron:
     return found
 
 
-@with_a_cure
-def patron_for(user: Any) -> Patron:
-    """Return the current request's `Patron` if it is about this user, else a new one."""
-    refuse_what_is_no_user(user)
-    request = current_request()
-    if request is not None and user is not None:
-        current = getattr(request, "user", None)
-        if current is not None and (current is user or _same(current, user)):
-            return patron_of(request)
-    return Patron(user)
-
-
-def _is_unread(user: Any) -> bool:
-    return isinstance(user, LazyObject) and user._wrapped is empty
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one.pk is not None and one.pk == getattr(other, "pk", None)
+def _asked_of_nobody(rule: Rule) -> Requirement:
+    """Return what a rule asks of somebody who is not signed in; prices would cost a query."""
+    return rule.requirement({}, rule.campaign_id)

@@ -6,10 +6,15 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import sync_to_async
+from django.utils.decorators import classonlymethod
 from django.views.generic import DetailView
 
+from django_patreon.entitlement import Reason
+
+from .answers import refusal
+from .classes import refuse_a_way_round, refuse_another_argument, refuse_another_campaign
 from .gated import PatronGated
-from .gates import keep_private, refusal, refuse_a_way_round
+from .gates import PatronRequiredMixin, keep_private
 from .patron import patron_of
 
 if TYPE_CHECKING:
@@ -35,9 +40,19 @@ def gate_for(
             row = get_object_or_404(Story, pk=pk)
             return gate_for(request, row) or render(request, "story.html", {"story": row})
     """
+    if not isinstance(row, PatronGated):
+        raise TypeError(
+            f"gate_for wants a row of a PatronGated model, and not {type(row).__name__}."
+            " Close another view with patron_required or PatronRequiredMixin."
+        )
     patron_of(request).mark_asked()
     decision = row.decision_for(request.user, campaign=campaign)
-    found = refusal(request, decision, row.campaign_id_for_gate(campaign))
+    if decision.allowed:
+        return None
+    whose = row.campaign_id_for_gate(campaign)  # which reads the row's tier
+    if decision.reason is Reason.ANONYMOUS:
+        decision = row.decision_for(request.user, campaign=campaign)  # now with what they need
+    found = refusal(request, decision, whose)
     return None if found is None else keep_private(found)
 
 
@@ -49,7 +64,13 @@ class PatronGatedDetailView(_DetailView):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        refuse_another_campaign(cls, has_a_rule=issubclass(cls, PatronRequiredMixin))
         refuse_a_way_round(cls, PatronGatedDetailView)
+
+    @classonlymethod
+    def as_view(cls, **given: Any) -> Any:
+        refuse_another_argument(cls, given, "patron_campaign")
+        return super().as_view(**given)
 
     def get_object(self, queryset: Any = None) -> Any:
         """Return the row, which is read once for a request."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import cached_property
 
@@ -17,7 +17,9 @@ from django_patreon.entitlement import Requirement, TierFacts
 from django_patreon.models import Tier, campaign_id_of
 from django_patreon.moments import to_aware
 
-__all__ = ["Asked", "Rule", "declared_rules", "near_tier", "tier_id"]
+from .spelling import as_written, refuse_arguments
+
+__all__ = ["Rule", "declared_rules", "near_tier", "rule_of", "tier_id"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -30,23 +32,15 @@ def declared_rules() -> list[tuple[str, Rule]]:
     return [(where, rule) for (where, *_), rule in _DECLARED.items()]
 
 
-class Asked(TypedDict, total=False):
-    """The arguments of a gate, by name: what `Rule` says of each."""
-
-    tier: Any
-    at_least: Any
-    cents: int | None
-    lifetime_cents: int | None
-    since: datetime | None
-    campaign: Any
-
-
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """The arguments of a gate. No argument: any paid support. All that is named must hold.
 
     Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id. None is not
     asked for; what is empty is asked for and closes, since nobody has it.
+
+    Raises `TypeError` for an argument that is unknown, has no name or is of the wrong kind, and
+    `ValueError` for a negative amount.
     """
 
     tier: Any = None
@@ -61,6 +55,12 @@ class Rule:
     """Have joined at this moment or earlier."""
     campaign: Any = None
     """A `Campaign` or its id; None: that of the `Tier` named, if it is one, or the site's own."""
+
+    if not TYPE_CHECKING:  # type checkers read the columns above
+
+        def __new__(cls, *unnamed: Any, **named: Any) -> Rule:
+            refuse_arguments(unnamed, named)
+            return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for name in ("cents", "lifetime_cents"):
@@ -150,6 +150,27 @@ class Rule:
             lifetime_cents=self.lifetime_cents,
             since=_aware(self.since),
         )
+
+
+def rule_of(given: Any, where: str) -> Rule:
+    """Return the `Rule` that a site has written as a dict: `{"tier": "gold"}`.
+
+    Raises `TypeError` for anything else; `where` says what is wrong, such as "Page.patron_rule".
+    """
+    if isinstance(given, Rule):
+        return given
+    if not isinstance(given, Mapping):
+        if hasattr(given, "close") and hasattr(given, "cr_code"):
+            given.close()  # else Python warns that nobody has awaited it
+        meant = f'{{"tier": {as_written(given)}}}' if isinstance(given, str) else '{"tier": "gold"}'
+        raise TypeError(
+            f"{where} must be a dict such as {meant}, not {type(given).__name__}."
+            " A rule that depends on the request is returned by the method get_patron_rule."
+        )
+    try:
+        return Rule(**given)
+    except TypeError as error:
+        raise TypeError(f"{where}: {error}") from None
 
 
 def tier_id(named: Any) -> str | None:

@@ -83,7 +83,7 @@ class Command(BaseCommand):
             for line in needs_in_words(decision.needs, patron.known.tiers, currency):
                 self._say(f"  missing: {line}")
         if not user.is_active:
-            self._say("  but the user is inactive: Django does not let them sign in")
+            self._say("  the user is inactive: Django does not let them sign in")
 
     def _find(self, name: str) -> Any:
         model = get_user_model()
