@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Never
 
 from django import template
 from django.conf import settings
@@ -19,7 +20,17 @@ from django.template.base import (
 )
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from django_patreon.access import Rule, patron_for, patron_of, sentence
+from django_patreon.access import (
+    Patron,
+    Rule,
+    current_request,
+    is_reader,
+    patron_for,
+    patron_of,
+    refuse_arguments,
+    sentence,
+)
+from django_patreon.entitlement import Decision
 from django_patreon.models import Campaign
 
 if TYPE_CHECKING:
@@ -39,6 +50,10 @@ def patreon_login_button(
     out, or where this page's own `?next=` leads), `css_class` is added to the button's classes.
     """
     request = _request_of(context)
+    if request is None:
+        name = getattr(context.template, "name", None) or "a template without a name"
+        what = "its form has no CSRF token, so pressing the button fails."
+        _warn_of_no_request("patreon_login_button", name, what)
     return {
         "csrf_token": context.get("csrf_token") or (request and get_token(request)),
         "begin": f"{getattr(settings, 'SOCIAL_AUTH_URL_NAMESPACE', None) or 'social'}:begin",
@@ -73,15 +88,63 @@ _ANY = object()
 
 @register.filter
 def is_patron(user: Any, of: Any = _ANY) -> bool:
-    """Say whether a user is a patron: `{% if user|is_patron %}`, `{% if user|is_patron:"gold" %}`,
-    and with a `Campaign`, of that one: `{% if user|is_patron:campaign %}`.
+    """Say whether the reader is a patron: `{% if user|is_patron %}`, of a tier:
+    `{% if user|is_patron:"gold" %}`, of a `Campaign`: `{% if user|is_patron:campaign %}`.
 
-    Else a tier is named, and meant exactly, as in `check(user, tier=...)`; one that is empty opens
-    nothing.
+    The tier is meant exactly, as in `check(user, tier=...)`; one that is empty opens nothing.
+    A page may have another `user` in its context, such as the one whose profile it shows. About
+    them the answer is no, and the log says so once: `patron_decision` is for other people.
     """
     name = "campaign" if isinstance(of, Campaign) else "tier"
     rule = Rule() if of is _ANY else _rule({name: of})
+    request = current_request()
+    is_somebody = getattr(user, "pk", None) is not None
+    if request is not None and is_somebody and not is_reader(request, user):
+        _warn_of_another(_page_of(request))
+        return False
     return bool(patron_for(user or None).decide(rule))
+
+
+@register.simple_tag
+def patron_decision(user: Any, *unnamed: Never, **rule: Any) -> Decision:
+    """Return the decision about any user, such as the one whose profile the page shows.
+
+        {% patron_decision member tier="gold" as theirs %}{% if theirs %}...{% endif %}
+
+    Takes what `check` takes, by name.
+    """
+    try:
+        refuse_arguments(unnamed, rule)
+    except TypeError as error:
+        raise template.TemplateSyntaxError(f"patron_decision: {error}") from None
+    return patron_for(user or None).decide(_rule(rule))
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Name the page by its route, of which there are few, and not by its address."""
+    match = request.resolver_match
+    return "an unknown page" if match is None else f"/{match.route}"
+
+
+@lru_cache(maxsize=100)
+def _warn_of_another(page: str) -> None:
+    logger.warning(
+        "At %s, is_patron was asked about a user who is not the reader, and answered no. Ask"
+        " {%% if patreon.is_patron %%} about the reader, or {%% patron_decision other as theirs %%}"
+        " about somebody else.",
+        page,
+    )
+
+
+@lru_cache(maxsize=100)
+def _warn_of_no_request(tag: str, template_name: str, what: str) -> None:
+    logger.warning(
+        "{%% %s %%} in %s was rendered without a request: %s Render the template with the request,"
+        " as render(request, ...) does.",
+        tag,
+        template_name,
+        what,
+    )
 
 
 def _rule(asked: dict[str, Any]) -> Rule:
@@ -104,21 +167,19 @@ def patrons_only(parser: Parser, token: Token) -> PatronsOnly:
 
         {% patrons_only tier="gold" %}...{% locked %}{{ why }}{% endpatrons_only %}
 
-    Takes what `check` takes. Behind `{% locked %}`, `decision` and `why` are there.
+    Takes what `check` takes, and asks about the reader: the user of the request. Without a request
+    in the context it is closed, and the log says so once. Behind `{% locked %}`, `decision` and
+    `why` are there.
     """
     bits = token.split_contents()[1:]
     rule = token_kwargs(bits, parser)
-    if bits:
-        raise template.TemplateSyntaxError(
-            'patrons_only takes arguments by name, such as tier="gold".'
-        )
-    unknown = rule.keys() - Rule.__dataclass_fields__
-    if unknown:
-        raise template.TemplateSyntaxError(
-            f"patrons_only does not know {', '.join(sorted(unknown))}."
-        )
+    literals = _literals(rule)
     try:
-        Rule(**_literals(rule))
+        refuse_arguments(
+            tuple(each.strip("\"'") for each in bits),
+            {name: literals.get(name, "gold") for name in rule},
+        )
+        Rule(**literals)
     except (TypeError, ValueError) as error:
         raise template.TemplateSyntaxError(f"patrons_only: {error}") from None
     inside = parser.parse(("locked", "endpatrons_only"))
@@ -153,7 +214,10 @@ class PatronsOnly(Node):
 
     def render(self, context: template.Context) -> str:
         request = _request_of(context)
-        patron = patron_for(context.get("user")) if request is None else patron_of(request)
+        if request is None:
+            what = "it is closed. {% patron_decision user as theirs %} asks about a given user."
+            _warn_of_no_request("patrons_only", self.origin.name, what)
+        patron = Patron() if request is None else patron_of(request)
         asked = {name: value.resolve(context) for name, value in self.rule.items()}
         decision = patron.decide(_rule(asked))
         if decision.allowed:
