@@ -25,7 +25,7 @@ from social_core.utils import url_add_parameters
 
 from . import api
 from .exceptions import PatreonAPIError
-from .resources import MalformedDocument, User, parse_identity
+from .resources import Identity, MalformedDocument, parse_identity
 from .secret import Secret
 from .sign_in_details import details_of
 from .sign_in_errors import answer_instead_of, failures_counted, in_social_auths_words, log_failure
@@ -54,7 +54,8 @@ PIPELINE = (
 )
 """social-auth's default pipeline with our four steps; in force unless the site sets its own."""
 
-_TOKEN_NAMES = frozenset({"access_token", "refresh_token", "token_type", "patreon_grant"})
+_NOT_KEPT = frozenset({"access_token", "refresh_token", "token_type", "patreon_grant", "auth_time"})
+"""Names of tokens; and the time of the sign-in, which is in `PatreonAccount.last_sign_in_at`."""
 
 
 class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two `authenticate`
@@ -73,6 +74,7 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
     REQUIRES_USER_ID = True
     REDIRECT_STATE = False
     DEFAULT_SCOPE = ["identity", "identity[email]"]  # noqa: RUF012  (as in the base class)
+    _read: tuple[dict[str, Any], Identity] | None = None
 
     # -- the way to Patreon
 
@@ -253,36 +255,47 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
         fetched_at = timezone.now().isoformat()
         try:
             client = api.PatreonClient(Secret(access_token), patience=api.NEVER, bucket="")
-            document = client.identity_document()
+            identity, document = client.identity_and_document()
         except PatreonAPIError as error:
             failure = in_social_auths_words(self, error, stage="user_info")
         else:
-            return {
+            response = {
                 **document["data"],
                 "included": document.get("included"),
                 "patreon_fetched_at": fetched_at,
             }
+            self._read = response, identity
+            return response
         raise failure
 
     # -- the person
 
     def get_user_id(self, details: Any, response: Any) -> str:
-        return self._person(response).id
+        return self.identity_of(response).user.id
 
     def get_user_details(self, response: dict[str, Any]) -> dict[str, Any]:
         """Return names cut to what Django's user holds, and the address only if verified."""
-        return details_of(self._person(response), suffix=self.suffix)
+        return details_of(self.identity_of(response).user, suffix=self.suffix)
 
-    def _person(self, response: dict[str, Any]) -> User:
-        try:
-            return parse_identity({"data": response, "included": []}).user
-        except MalformedDocument:
-            raise AuthResponseError(self, code="malformed_response", stage="user_info") from None
+    def identity_of(self, response: dict[str, Any]) -> Identity:
+        """Read the `response` of a pipeline; it is parsed once for all steps of a sign-in.
+
+        Raises `AuthResponseError` when it is not about a person.
+        """
+        if self._read is None or self._read[0] is not response:
+            document = {"data": response, "included": response.get("included")}
+            try:
+                self._read = response, parse_identity(document)
+            except MalformedDocument:
+                raise AuthResponseError(
+                    self, code="malformed_response", stage="user_info"
+                ) from None
+        return self._read[1]
 
     def extra_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return what social-auth may keep of the sign-in: never a token, whatever is asked."""
+        """Return what SOCIAL_AUTH_PATREON_EXTRA_DATA asks for, without any token."""
         data = super().extra_data(*args, **kwargs)
-        return {key: value for key, value in data.items() if key not in _TOKEN_NAMES}
+        return {key: value for key, value in data.items() if key not in _NOT_KEPT}
 
     def pipeline(self, pipeline: Any, *args: Any, **kwargs: Any) -> Any:
         """Run the pipeline with our steps, unless the site has one of its own."""

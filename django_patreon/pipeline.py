@@ -158,19 +158,19 @@ def save_account(
     """
     if backend.name != "patreon" or user is None or not users_are_djangos(backend):
         return None
-    identity = parse_identity({"data": response, "included": response.get("included")})
-    account = _account_of(backend, user, identity.user.id)
+    ours: Any = backend
+    identity: Identity = ours.identity_of(response)
+    account = _account_of(backend, user, identity.user.id, is_new_user=bool(kwargs.get("is_new")))
     is_new = account._state.adding
     written = write_profile(account, identity)
     grant = open_grant(response)
     tokens.store(account, grant, also=written)
-    asked: Any = backend
     sync.save_identity(
         identity,
         account=account,
         scopes=grant.scopes,
         fetched_at=_fetched_at(response),
-        asked=asked.get_scope(),
+        asked=ours.get_scope(),
     )
     if is_new:
         transaction.on_commit(
@@ -205,7 +205,7 @@ def hold_identity(response: dict[str, Any]) -> None:
 
 
 def _account_of(
-    backend: BaseAuth[object], user: AbstractBaseUser, patreon_id: str
+    backend: BaseAuth[object], user: AbstractBaseUser, patreon_id: str, *, is_new_user: bool
 ) -> PatreonAccount:
     taken = None
     for account in PatreonAccount.objects.select_for_update().filter(patreon_id=patreon_id):
@@ -215,7 +215,8 @@ def _account_of(
     if taken is not None:
         raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
     using = router.db_for_write(PatreonAccount)  # a replica may not have it yet
-    if PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
+    others = PatreonAccount.objects.using(using).filter(user_id=user.pk)
+    if not is_new_user and others.exists():
         raise AlreadyLinked(backend, stage="pipeline")
     return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
 

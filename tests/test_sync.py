@@ -144,7 +144,7 @@ class TestAtSignIn:
             kind: sum(sql.startswith(f"SELECT FROM {quoted(kind)}") for sql in asked)
             for kind in kinds
         }
-        assert reads == {"patreonaccount": 1, "campaign": 2, "tier": 1}
+        assert reads == {"patreonaccount": 1, "campaign": 1, "tier": 1}
 
     def test_a_membership_without_a_campaign_is_ignored_and_logged(self, db: None, caplog) -> None:
         """T4."""

@@ -49,13 +49,16 @@ class PatreonClient(Asking):
         One request. Raises the errors of `document_of` and `send`, and `MalformedAnswer` when the
         answer is not a person.
         """
-        return parse_identity(self.identity_document())
+        return self.identity_and_document()[0]
+
+    def identity_and_document(self) -> tuple[Identity, dict[str, Any]]:
+        """Like `identity`, and return Patreon's JSON:API document as well."""
+        document = self._get("/identity", include=IDENTITY_INCLUDE, fields=IDENTITY_FIELDS)
+        return parsed(parse_identity, document), document
 
     def identity_document(self) -> dict[str, Any]:
-        """Like `identity`, but return Patreon's JSON:API document, known to parse."""
-        document = self._get("/identity", include=IDENTITY_INCLUDE, fields=IDENTITY_FIELDS)
-        parsed(parse_identity, document)
-        return document
+        """Like `identity`, but return Patreon's JSON:API document, which could be read."""
+        return self.identity_and_document()[1]
 
     def campaigns(
         self, *, include: Collection[str] = (), more: Fields | None = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import OperationalError, router
+from django.db.models import Q
 
 from django_patreon.models import Campaign, Tier
 from django_patreon.resources import Campaign as CampaignResource
@@ -15,7 +16,7 @@ from django_patreon.resources import Tier as TierResource
 from .columns import storable_amount, storable_text
 from .ours import OurCampaign, drop_unconfirmed_campaigns
 
-__all__ = ["save_campaigns", "save_tiers"]
+__all__ = ["read_campaigns", "save_campaigns", "save_tiers"]
 
 CONFIRM_EVERY = timedelta(hours=1)
 """`fetched_at` of a row that has not changed is written this often at most. So an older answer is
@@ -23,10 +24,21 @@ ignored only if it is older than the `fetched_at` that was written last."""
 _Row = TypeVar("_Row", Campaign, Tier)
 
 
+def read_campaigns(ids: Collection[str]) -> dict[str, Campaign]:
+    """Return the rows of these campaigns, and of all that are claimed, by Patreon's id."""
+    return _read(Campaign, Q(patreon_id__in=ids) | Q(is_claimed=True))
+
+
 def save_campaigns(
-    resources: Mapping[str, CampaignResource], our_campaign: OurCampaign, fetched_at: datetime
+    resources: Mapping[str, CampaignResource],
+    our_campaign: OurCampaign,
+    fetched_at: datetime,
+    rows: Mapping[str, Campaign],
 ) -> dict[str, Campaign]:
-    """Save the campaigns of an answer, and which one is ours. Return the rows by Patreon's id."""
+    """Save the campaigns of an answer, and which one is ours. Return the rows by Patreon's id.
+
+    `rows` are those that `read_campaigns` returned.
+    """
     wanted: dict[str, dict[str, Any]] = {}
     for key, each in resources.items():
         given = {
@@ -42,7 +54,7 @@ def save_campaigns(
             is_claimed = key != our_campaign.confirmed
             wanted[key] |= {"is_ours": True, "is_claimed": is_claimed}
     drop_unconfirmed_campaigns(our_campaign)
-    return _upsert(Campaign, wanted, fetched_at)
+    return _upsert(Campaign, wanted, fetched_at, rows)
 
 
 def save_tiers(
@@ -63,22 +75,31 @@ def save_tiers(
             "url": each.url,
         }
         wanted[key] = {name: value for name, value in given.items() if value is not None}
-    return _upsert(Tier, wanted, fetched_at)
+    rows = _read(Tier, Q(patreon_id__in=wanted)) if wanted else {}
+    return _upsert(Tier, wanted, fetched_at, rows)
+
+
+def _read(model: type[_Row], which: Q) -> dict[str, _Row]:
+    # Not from a replica, which may be behind: what is found decides what is written.
+    table = model._default_manager.using(router.db_for_write(model))
+    return {each.patreon_id: each for each in table.filter(which).order_by()}
 
 
 def _upsert(
-    model: type[_Row], wanted: Mapping[str, dict[str, Any]], fetched_at: datetime
+    model: type[_Row],
+    wanted: Mapping[str, dict[str, Any]],
+    fetched_at: datetime,
+    known: Mapping[str, _Row],
 ) -> dict[str, _Row]:
     """Create or update rows by Patreon's id, unless what they hold is newer than `fetched_at`.
+
+    `known` are rows that were read already.
 
     An unchanged row is not written, except for its `fetched_at` once in `CONFIRM_EVERY`. All
     sign-ins name the same campaign, so they would have to wait for each other's writes.
     """
-    if not wanted:
-        return {}
-    # Not from a replica, which may be behind: what is found decides what is written.
     table = model._default_manager.using(router.db_for_write(model))
-    rows = {each.patreon_id: each for each in table.filter(patreon_id__in=wanted)}
+    rows = {key: row for key, row in known.items() if key in wanted}
     missing = sorted(wanted.keys() - rows.keys())
     if missing:
         table.bulk_create(

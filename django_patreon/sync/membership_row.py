@@ -10,12 +10,13 @@ from functools import partial
 from typing import Any
 
 from django.db import router, transaction
+from django.db.models import Prefetch
 
 from django_patreon.entitlement import CHARGES, STATUSES, grace_start, is_declined
 from django_patreon.models import Membership, Tier
 from django_patreon.signals import membership_changed
 
-__all__ = ["Saved", "write_membership"]
+__all__ = ["Saved", "locked_memberships", "write_membership"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -31,28 +32,34 @@ class Saved:
     """The answer is older than the row, or names no campaign."""
 
 
+def locked_memberships(**which: Any) -> dict[str, Membership]:
+    """Return rows with their tiers, by Patreon's id, and lock them until the transaction ends.
+
+    Not from a replica, which may be behind: what is found decides what is written.
+    """
+    using = router.db_for_write(Membership)
+    tiers = Prefetch("tiers", Tier.objects.using(using))
+    rows = Membership.objects.using(using).select_for_update().filter(**which)
+    return {each.patreon_id: each for each in rows.order_by("patreon_id").prefetch_related(tiers)}
+
+
 def write_membership(
-    patreon_id: str,
+    row: Membership,
     columns: dict[str, Any],
     tiers: list[Tier] | None,
     fetched_at: datetime,
     saved: Saved,
 ) -> Membership:
-    """Create or update the row of one membership, unless it is newer than `fetched_at`.
+    """Save a new row, or update one of `locked_memberships` unless it is newer than `fetched_at`.
 
     `tiers` are the entitled ones; None: the answer did not name any. Counts in `saved` what was
     done, sends `membership_changed` after the commit, and returns the row.
     """
-    using = router.db_for_write(Membership)
-    rows = Membership.objects.using(using).select_for_update()
-    row = rows.filter(patreon_id=patreon_id).first()
-    is_new = row is None
-    if row is None:
-        row = Membership(patreon_id=patreon_id, fetched_at=fetched_at)
-    elif row.fetched_at > fetched_at:
+    is_new = row._state.adding
+    if not is_new and row.fetched_at > fetched_at:
         saved.ignored += 1
         return row
-    before, account_before = ([] if is_new else list(row.tiers.using(using))), row.account_id
+    before, account_before = ([] if is_new else list(row.tiers.all())), row.account_id
     if tiers is None:
         # A gift has an amount of 0 cents until it ends (observed).
         is_gift = columns.get("is_gifted") and columns["patron_status"] == "active_patron"
@@ -66,8 +73,11 @@ def write_membership(
         setattr(row, name, value)
     row.fetched_at = fetched_at
     row.save(force_insert=is_new, update_fields=None if is_new else {*changed, "fetched_at"})
-    if {each.pk for each in tiers} != {each.pk for each in before}:
-        row.tiers.set(tiers)
+    gained = [each for each in tiers if each not in before]
+    lost = [each for each in before if each not in tiers]
+    if gained or lost:  # not by `set`, which reads once more what is held
+        row.tiers.remove(*lost)
+        row.tiers.add(*gained)
         changed.add("tiers")
     _warn_of_unknown_values(row, changed)
     if is_new or changed:
@@ -80,7 +90,7 @@ def write_membership(
                 changed=frozenset(changed),
                 account_before=account_before,
             ),
-            using=using,
+            using=router.db_for_write(Membership),
         )
     saved.created += is_new
     saved.changed += bool(changed) and not is_new

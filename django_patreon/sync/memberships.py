@@ -17,10 +17,10 @@ from django_patreon.resources import Campaign as CampaignResource
 from django_patreon.resources import Identity, Member
 from django_patreon.resources import Tier as TierResource
 
-from .catalogue import save_campaigns, save_tiers
+from .catalogue import read_campaigns, save_campaigns, save_tiers
 from .columns import storable_amount, storable_moment, storable_months, storable_text
-from .membership_row import Saved, write_membership
-from .ours import ALL_MEMBERSHIPS, find_our_campaign
+from .membership_row import Saved, locked_memberships, write_membership
+from .ours import ALL_MEMBERSHIPS, find_our_campaign, our_campaign_ids
 
 __all__ = ["may_look_again", "save_identity", "save_member", "sync_account"]
 
@@ -71,14 +71,6 @@ def save_identity(
     is saved as one without tiers and amount.
     """
     saved = Saved()
-    # Not from a replica, which may be behind: what is found decides what is written.
-    memberships = Membership.objects.using(router.db_for_write(Membership))
-    mine = memberships.filter(patreon_user_id=account.patreon_id).order_by("patreon_id")
-    known = {each.patreon_id: each for each in mine}
-    for each in known.values():
-        if each.account_id is None:
-            each.account = account
-            each.save(update_fields=["account"])  # not `update`: receivers of signals keep caches
     members = [each for each in identity.memberships if each.campaign_id is not None]
     for _ in range(len(identity.memberships) - len(members)):
         logger.warning(
@@ -86,19 +78,29 @@ def save_identity(
             account.patreon_id,
         )  # T4
         saved.ignored += 1
+    named = _campaigns_of(identity, members)
+    rows = read_campaigns(named)
     our_campaign = find_our_campaign(
-        identity, members, scopes=scopes, asked=asked, by_operator=by_operator
+        identity, members, scopes=scopes, asked=asked, by_operator=by_operator, rows=rows.values()
     )
-    campaigns = save_campaigns(_campaigns_of(identity, members), our_campaign, fetched_at)
+    campaigns = save_campaigns(named, our_campaign, fetched_at, rows)
     tiers = save_tiers(_tiers_of(identity, members), identity.tiers, fetched_at)
     own = campaigns.get(identity.campaign_id or "")
     if own is not None and own.creator_id != account.pk:
         own.creator = account
         own.save(update_fields=["creator"])
+    mine = locked_memberships(patreon_user_id=account.patreon_id)
+    for each in mine.values():
+        if each.account_id is None:
+            each.account = account
+            each.save(update_fields=["account"])  # not `update`: receivers of signals keep caches
+    listed = {each.id for each in members}
+    others = locked_memberships(patreon_id__in=listed - mine.keys()) if listed - mine.keys() else {}
     for member in sorted(members, key=lambda each: each.id):
         user_id = member.user_id or account.patreon_id
         _save_member(
             member,
+            mine.get(member.id) or others.get(member.id),
             campaign=campaigns[member.campaign_id or ""],
             tiers=tiers,
             fetched_at=fetched_at,
@@ -107,13 +109,12 @@ def save_identity(
             full_name=identity.user.full_name,
             saved=saved,
         )
-    missing = known.keys() - {each.id for each in members}
-    if scopes and missing:
-        should_be_listed = mine.filter(patreon_id__in=missing)
-        if ALL_MEMBERSHIPS not in scopes:
-            should_be_listed = should_be_listed.filter(campaign__is_ours=True)
-        for row in should_be_listed:
-            write_membership(row.patreon_id, _columns_of_nothing(), [], fetched_at, saved)
+    missing = [row for key, row in mine.items() if key not in listed] if scopes else []
+    if missing and ALL_MEMBERSHIPS not in scopes:
+        ours = our_campaign_ids()
+        missing = [row for row in missing if row.campaign_id in ours]
+    for row in missing:
+        write_membership(row, _columns_of_nothing(), [], fetched_at, saved)
     return saved
 
 
@@ -154,6 +155,7 @@ def save_member(
     with transaction.atomic(using=router.db_for_write(Membership), savepoint=False):
         return _save_member(
             member,
+            locked_memberships(patreon_id=member.id).get(member.id),
             campaign=campaign,
             tiers=save_tiers(listed, tiers, fetched_at),
             fetched_at=fetched_at,
@@ -175,6 +177,7 @@ def _accounts() -> models.QuerySet[PatreonAccount]:
 
 def _save_member(
     member: Member,
+    row: Membership | None,
     *,
     campaign: Campaign,
     tiers: Mapping[str, Tier],
@@ -214,7 +217,8 @@ def _save_member(
         columns["email"] = ""
     tier_ids = None if member.tier_ids is None else dict.fromkeys(member.tier_ids)
     held = None if tier_ids is None else [tiers[key] for key in tier_ids]
-    return write_membership(member.id, columns, held, fetched_at, saved)
+    row = row or Membership(patreon_id=member.id, fetched_at=fetched_at)
+    return write_membership(row, columns, held, fetched_at, saved)
 
 
 def _columns_of_nothing() -> dict[str, Any]:

@@ -21,6 +21,7 @@ __all__ = [
     "OurCampaign",
     "drop_unconfirmed_campaigns",
     "find_our_campaign",
+    "our_campaign_ids",
     "set_ours",
 ]
 
@@ -57,6 +58,7 @@ def find_our_campaign(
     scopes: Collection[str],
     asked: Collection[str],
     by_operator: bool,
+    rows: Collection[Campaign],
 ) -> OurCampaign:
     """Find out from an identity answer which campaign is this site's.
 
@@ -65,6 +67,8 @@ def find_our_campaign(
     patrons. If a creator gives us rights over a campaign, that is only a claim: visitors can change
     the authorize URL, its scopes included. The claim counts while nothing else is known, because
     the creator is the first to sign in on most sites. No sign-in makes a second campaign ours.
+
+    `rows` are those of the campaigns that the answer names, and of all that are claimed.
     """
     chosen = patreon_settings().CAMPAIGN_ID
     if by_operator and CREATORS_SCOPES.intersection(scopes):
@@ -76,6 +80,9 @@ def find_our_campaign(
     seen = {each.campaign_id for each in members}
     if scopes and ALL_MEMBERSHIPS not in scopes and len(seen) == 1:
         named = seen.pop()
+        is_ours = any(each.patreon_id == named and each.is_ours for each in rows)
+        if is_ours and not any(each.is_claimed for each in rows):
+            return OurCampaign()  # the database has it already
         others = _our_campaigns().exclude(patreon_id=named)
         claimed = set(others.values_list("is_claimed", flat=True).distinct())
         if False not in claimed:
@@ -100,6 +107,11 @@ def drop_unconfirmed_campaigns(our_campaign: OurCampaign) -> None:
     for campaign in claimed.exclude(patreon_id=our_campaign.confirmed):
         logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
         set_ours(campaign, False)
+
+
+def our_campaign_ids() -> set[str]:
+    """Return Patreon's ids of the campaigns that are ours."""
+    return set(_our_campaigns().values_list("patreon_id", flat=True))
 
 
 def _our_campaigns() -> QuerySet[Campaign]:
