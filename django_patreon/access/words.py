@@ -112,11 +112,7 @@ def has_in_words(facts: Facts, tiers: Mapping[str, KnownTier], currency: str = "
     for each in facts.memberships:
         if each.campaign_id != facts.campaign_id:
             continue
-        worth = Worth(
-            {tier.id: tier.amount_cents for tier in each.tiers},
-            each.currently_entitled_amount_cents or 0,
-            each.pledge_cadence,
-        )
+        worth = each.listed
         before = each.remembered
         counts = before is not None and not worth.paid_ids and _still_counts(before, facts)
         if worth.pays or not counts:

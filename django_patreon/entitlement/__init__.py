@@ -1,20 +1,21 @@
-"""The rule: membership, grants, policy and a moment in; one explainable decision out.
+"""The rule: decides from memberships, grants, policy and the time whether a gate is open, and why.
 
-Pure: no Django, no database, no clock, nothing else of ours. What a caller does not tell it, it
-does not know, and it then keeps the gate closed.
+It is pure: it imports no Django, asks no database and no clock. What it is not told keeps the gate
+closed.
 
     decide(requirement, facts)     may they come in, why, until when, and what is missing
     Evaluation(facts).decide(...)  the same, for many requirements
     explain(requirement, facts)    the same, question by question
-    standings(facts)               all that a person may show, for a filter over many gates
+    standings(facts)               all that opens gates to a person, for a filter over many gates
 
-`facts` are the inputs, `reasons` the answers, `worth` does the sums. `charges` lists the values
-that Patreon gives a membership, `standing` says what they are worth, `requirement` compares that
-with a rule. `decision` asks in order: signed out, denied by hand, given a pass, staff or creator,
-not linked, link broken, no membership, facts too old, status, and last what the rule asks for.
+`facts` has the inputs, `reasons` the reasons, `worth` the sums. `charges` lists the values that
+Patreon gives a membership, `membership` says what it is worth, `standing` what a pass is worth, and
+`requirement` compares that with a rule. `decision` asks in order: signed out, denied by hand, given
+a pass, staff or creator, no campaign, not linked, link broken, no membership, facts too old, the
+status, and last what the rule asks for.
 
-More entitlement never closes a gate: another tier, more cents, a period that runs longer. A blank
-reading stands for what is remembered, so more than blank is more than what was remembered.
+More entitlement never closes a gate: another tier, more cents, a period that runs longer. If
+Patreon lists nothing, what was listed before counts, so "more" means more than that.
 """
 
 from .charges import CHARGES, STATUSES, grace_start, is_declined

@@ -1,4 +1,4 @@
-"""May this person come in? The first question that has an answer decides."""
+"""May this person come in? The questions of the rule, in order; the first answer decides."""
 
 from __future__ import annotations
 
@@ -7,36 +7,38 @@ from dataclasses import dataclass
 from typing import Any
 
 from .facts import Decision, Facts, GrantFacts, Requirement
+from .membership import MembershipResult, evaluate_membership
 from .reasons import Reason
 from .requirement import shortfall, unmet
-from .standing import MembershipResult, Standing, earlier, evaluate_grant, evaluate_membership
+from .standing import Standing, earlier, evaluate_grant
 
 __all__ = ["Evaluation", "Step", "decide", "explain", "standings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One question of the rule; a `decision` where the answer ended it."""
+    """One question of the rule, and the `decision` if its answer decided."""
 
     question: str
     decision: Decision | None
 
 
 def decide(requirement: Requirement, facts: Facts) -> Decision:
-    """Say whether the person of `facts` meets `requirement`."""
+    """Return whether the person of `facts` meets `requirement`, and why."""
     return Evaluation(facts).decide(requirement)
 
 
 def explain(requirement: Requirement, facts: Facts) -> tuple[Step, ...]:
-    """List the questions asked until one decided; the last step holds what `decide` returns."""
-    return tuple(_walk(_RequirementCheck(requirement, Evaluation(facts))))
+    """Return the questions up to the one that decided. The last step has what `decide` returns."""
+    steps = Evaluation(facts).steps(requirement)
+    return tuple(Step(question=question, decision=decision) for question, decision in steps)
 
 
 def standings(facts: Facts) -> tuple[Standing, ...]:
-    """List all that the person may show at any gate of this campaign.
+    """Return all that could open a gate of this campaign to the person.
 
-    For those who have many gates and one person, such as a filter in the database: `decide`
-    allows a requirement exactly when it is not `unmet` by one of these.
+    `decide` allows a requirement exactly if it is not `unmet` by one of these. This is for one
+    person and many gates, such as a filter in the database.
     """
     evaluation = Evaluation(facts)
     subject = facts.subject
@@ -50,14 +52,6 @@ def standings(facts: Facts) -> tuple[Standing, ...]:
     return found
 
 
-def _walk(check: _RequirementCheck) -> Iterator[Step]:
-    for question, ask in _STEPS:
-        decision = ask(check)
-        yield Step(question=question, decision=decision)
-        if decision is not None:
-            return
-
-
 class Evaluation:
     """What follows from the facts of one person, whatever a gate asks for.
 
@@ -66,11 +60,11 @@ class Evaluation:
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
-        self.membership = _memberships_result(facts)
+        self.membership = _evaluate_memberships(facts)
         self.grants: list[GrantFacts] = []
         self.denials: list[GrantFacts] = []
         self.passes: tuple[Standing, ...] = ()
-        if facts.grants:  # as a rule there are none
+        if facts.grants:  # most people have none
             here = (None, facts.campaign_id)
             self.grants = [each for each in facts.grants if each.campaign_id in here]
             in_force = [each for each in self.grants if each.is_in_force(facts.now)]
@@ -78,16 +72,24 @@ class Evaluation:
             self.passes = tuple(evaluate_grant(each) for each in in_force if not each.deny)
 
     def decide(self, requirement: Requirement) -> Decision:
-        """Say whether the person meets `requirement`."""
+        """Return whether the person meets `requirement`, and why."""
+        for _, decision in self.steps(requirement):
+            if decision is not None:
+                return decision
+        raise AssertionError("the last question always decides")
+
+    def steps(self, requirement: Requirement) -> Iterator[tuple[str, Decision | None]]:
+        """Ask one question after the other until one decides."""
         check = _RequirementCheck(requirement, self)
-        for _, ask in _STEPS:
-            found = ask(check)
-            if found is not None:
-                return found
-        raise AssertionError("the last step always decides")
+        for question, ask in _QUESTIONS:
+            decision = ask(check)
+            yield question, decision
+            if decision is not None:
+                return
 
     @property
     def bypass(self) -> Reason | None:
+        """Why the person passes every gate of the campaign; None if they do not."""
         if not self.facts.policy.staff_bypass:
             return None
         if self.facts.subject.is_staff:
@@ -95,11 +97,11 @@ class Evaluation:
         return Reason.CREATOR if self.facts.subject.is_creator else None
 
 
-def _memberships_result(facts: Facts) -> MembershipResult:
-    """Judge the memberships of this campaign (T4): as a rule there is one.
+def _evaluate_memberships(facts: Facts) -> MembershipResult:
+    """Evaluate the memberships of this campaign (T4). Most people have one.
 
-    Who has left and joined again has two, and news of the one says nothing of the other: what each
-    is worth counts. Where none opens anything, the newest says why.
+    People who left and joined again have two. Each opens what it opens, and does not change the
+    other. If none opens anything, the one that was read last gives the reason.
     """
     mine = [each for each in facts.memberships if each.campaign_id == facts.campaign_id]
     if len(mine) == 1:
@@ -115,19 +117,19 @@ def _memberships_result(facts: Facts) -> MembershipResult:
     opens = any(one.refusal is None for _, one in found)
     reason, detail = (None, "") if opens else min(refused)
     return MembershipResult(
-        standings=tuple(sorted((s for _, one in found for s in one.standings), key=_in_full)),
+        standings=tuple(sorted((s for _, one in found for s in one.standings), key=_sort_key)),
         refusal=reason,
         detail=detail,
     )
 
 
-def _in_full(standing: Standing) -> list[tuple[bool, Any]]:
-    """Tell standings apart, so that in whatever order they come the answer is the same."""
+def _sort_key(standing: Standing) -> list[tuple[bool, Any]]:
+    """Give all standings one order, so that the answer does not depend on the rows' order."""
     values = (sorted(v) if isinstance(v, frozenset) else v for v in standing)
     return [(value is None, value) for value in values]
 
 
-def _outlasts(one: Standing, other: Standing) -> bool:
+def _lasts_longer(one: Standing, other: Standing) -> bool:
     if one.until is None or other.until is None:
         return other.until is not None
     return one.until > other.until
@@ -141,32 +143,34 @@ class _RequirementCheck:
         self.evaluation = evaluation
         self.facts = evaluation.facts
 
-    def enough(self, found: Iterable[Standing]) -> Standing | None:
-        """Pick what meets the requirement, the most lasting first; None when nothing does."""
+    def best_of(self, found: Iterable[Standing]) -> Standing | None:
+        """Return the standing that meets the requirement for longest; None if none meets it."""
         best: Standing | None = None
         for each in found:
-            if best is not None and not _outlasts(each, best):
+            if best is not None and not _lasts_longer(each, best):
                 continue
             if unmet(self.requirement, each) is None:
                 best = each
         return best
 
     def allow(self, standing: Standing) -> Decision:
-        """Open, until it ends or until a denial that is already written down begins."""
-        denials = [
-            e.starts_at for e in self.evaluation.grants if e.deny and e.is_ahead(self.facts.now)
+        """Open until the standing ends, or until a ban that is already written down begins."""
+        ahead = [
+            each.starts_at
+            for each in self.evaluation.grants
+            if each.deny and each.is_ahead(self.facts.now)
         ]
         return Decision(
             allowed=True,
             reason=standing.reason,
-            until=earlier(standing.until, *denials),
+            until=earlier(standing.until, *ahead),
             detail=standing.detail,
         )
 
     def refuse(
         self, reason: Reason, needs: Requirement | None = None, *, detail: str = ""
     ) -> Decision:
-        """Stay closed, until a grant that is already written down begins to help."""
+        """Stay closed, until a pass that is already written down begins and is enough."""
         helpful = (
             each.starts_at
             for each in self.evaluation.grants
@@ -183,17 +187,13 @@ class _RequirementCheck:
         )
 
 
-def _anonymous(check: _RequirementCheck) -> Decision | None:
+def _if_anonymous(check: _RequirementCheck) -> Decision | None:
     if not check.facts.subject.is_anonymous:
         return None
     return Decision(allowed=False, reason=Reason.ANONYMOUS, needs=check.requirement)
 
 
-def _nowhere(check: _RequirementCheck) -> Decision | None:
-    return None if check.facts.campaign_id else check.refuse(Reason.UNKNOWN_CAMPAIGN)
-
-
-def _denied(check: _RequirementCheck) -> Decision | None:
+def _if_banned(check: _RequirementCheck) -> Decision | None:
     ends = [each.until for each in check.evaluation.denials]
     if not ends:
         return None
@@ -202,57 +202,64 @@ def _denied(check: _RequirementCheck) -> Decision | None:
     return Decision(allowed=False, reason=Reason.DENIED, until=until)
 
 
-def _granted(check: _RequirementCheck) -> Decision | None:
-    standing = check.enough(check.evaluation.passes)
+def _if_granted(check: _RequirementCheck) -> Decision | None:
+    standing = check.best_of(check.evaluation.passes)
     return None if standing is None else check.allow(standing)
 
 
-def _bypassed(check: _RequirementCheck) -> Decision | None:
+def _if_bypassed(check: _RequirementCheck) -> Decision | None:
     reason = check.evaluation.bypass
     if reason is None:
         return None
     return check.allow(Standing(reason=reason, everything=True))
 
 
-def _unlinked(check: _RequirementCheck) -> Decision | None:
+def _if_no_campaign(check: _RequirementCheck) -> Decision | None:
+    return None if check.facts.campaign_id else check.refuse(Reason.UNKNOWN_CAMPAIGN)
+
+
+def _if_not_linked(check: _RequirementCheck) -> Decision | None:
     return None if check.facts.subject.is_linked else check.refuse(Reason.NOT_LINKED)
 
 
-def _disconnected(check: _RequirementCheck) -> Decision | None:
-    """A link that has ended ends nothing that is known: facts count until they are too old. Where
-    they open nothing, only a new link could bring newer ones."""
+def _if_disconnected(check: _RequirementCheck) -> Decision | None:
+    """Decide for a person whose token Patreon refuses.
+
+    What is known of them counts until it is too old. If it does not open the gate, only a new
+    sign-in can bring newer facts, so that is the reason.
+    """
     if not check.facts.subject.needs_reconnect:
         return None
-    standing = check.enough(check.evaluation.membership.standings)
+    standing = check.best_of(check.evaluation.membership.standings)
     return check.refuse(Reason.NEEDS_RECONNECT) if standing is None else check.allow(standing)
 
 
-def _not_a_member(check: _RequirementCheck) -> Decision | None:
+def _if_no_member(check: _RequirementCheck) -> Decision | None:
     none = check.evaluation.membership.refusal is Reason.NO_MEMBERSHIP
     return check.refuse(Reason.NO_MEMBERSHIP) if none else None
 
 
-def _too_old(check: _RequirementCheck) -> Decision | None:
+def _if_too_old(check: _RequirementCheck) -> Decision | None:
     old = check.evaluation.membership.refusal is Reason.TOO_OLD
     return check.refuse(Reason.TOO_OLD) if old else None
 
 
-def _not_in_standing(check: _RequirementCheck) -> Decision | None:
-    """Refuse whom the status refuses, unless the rule names what even they have."""
+def _if_status_refuses(check: _RequirementCheck) -> Decision | None:
+    """Refuse if the status does, unless the rule names a tier that the person still holds."""
     membership = check.evaluation.membership
     if membership.refusal is None:
         return None
-    standing = check.enough(membership.standings)
+    standing = check.best_of(membership.standings)
     if standing is not None:
         return check.allow(standing)
     needs = unmet(check.requirement, membership.standings[0]) if membership.standings else None
     return check.refuse(membership.refusal, needs, detail=membership.detail)
 
 
-def _falls_short(check: _RequirementCheck) -> Decision:
+def _compare(check: _RequirementCheck) -> Decision:
     """Compare what the membership is worth with what the rule asks for."""
     found = check.evaluation.membership.standings
-    standing = check.enough(found)
+    standing = check.best_of(found)
     if standing is not None:
         return check.allow(standing)
     paying = (each for each in found if each.pays)
@@ -261,16 +268,16 @@ def _falls_short(check: _RequirementCheck) -> Decision:
     return check.refuse(shortfall(needs), needs)
 
 
-_STEPS: tuple[tuple[str, Callable[[_RequirementCheck], Decision | None]], ...] = (
-    ("Is somebody signed in?", _anonymous),
-    ("Has this site closed it to them?", _denied),
-    ("Have they been given a pass that is enough?", _granted),
-    ("Are they staff, or the creator?", _bypassed),
-    ("Is it known which campaign this is about?", _nowhere),
-    ("Is their account linked to Patreon?", _unlinked),
-    ("Does the link still work?", _disconnected),
-    ("Are they a member of this campaign?", _not_a_member),
-    ("Is what we know new enough?", _too_old),
-    ("Is the membership in good standing?", _not_in_standing),
-    ("Is it enough for this rule?", _falls_short),
+_QUESTIONS: tuple[tuple[str, Callable[[_RequirementCheck], Decision | None]], ...] = (
+    ("Is somebody signed in?", _if_anonymous),
+    ("Has this site closed it to them?", _if_banned),
+    ("Have they been given a pass that is enough?", _if_granted),
+    ("Are they staff, or the creator?", _if_bypassed),
+    ("Is it known which campaign this is about?", _if_no_campaign),
+    ("Is their account linked to Patreon?", _if_not_linked),
+    ("Does the link still work?", _if_disconnected),
+    ("Are they a member of this campaign?", _if_no_member),
+    ("Is what we know new enough?", _if_too_old),
+    ("Is the membership in good standing?", _if_status_refuses),
+    ("Is it enough for this rule?", _compare),
 )

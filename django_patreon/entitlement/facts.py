@@ -1,9 +1,9 @@
-"""What the rule is told: plain frozen values, made by whoever has read the database.
+"""The inputs of the rule, and its answer: plain frozen values.
 
-What every gate makes anew is a named tuple: a frozen dataclass takes several times as long to make.
+Amounts are cents of the campaign's currency. Times are aware. An end, such as `until`, is the first
+moment at which the thing no longer holds. None means that Patreon did not say.
 
-Amounts are cents of the campaign's currency. Times are aware; `until` and every other end is the
-first moment at which the thing no longer holds. None means that Patreon did not say.
+Values that every gate makes anew are named tuples: a frozen dataclass takes several times as long.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = [
 
 
 class TierFacts(NamedTuple):
-    """What a campaign sells. A price of 0 makes it a free tier; None is a price nobody knows."""
+    """A tier of a campaign. It is free if its price is 0; None is an unknown price."""
 
     id: str
     amount_cents: int | None
@@ -39,7 +39,10 @@ class TierFacts(NamedTuple):
 
 
 class MembershipFacts(NamedTuple):
-    """One person's membership of one campaign, in Patreon's own words, as of `fetched_at`."""
+    """One person's membership of one campaign, as Patreon described it at `fetched_at`.
+
+    `fetched_at` and the last three fields are of this site, the others are Patreon's.
+    """
 
     campaign_id: str
     fetched_at: datetime
@@ -58,21 +61,30 @@ class MembershipFacts(NamedTuple):
     tiers: tuple[TierFacts, ...] = ()
     """The entitled tiers in any order, free one included."""
     blank_since: datetime | None = None
-    """The first reading in which Patreon no longer listed what it had listed before."""
+    """When we first read that Patreon no longer listed what it had listed before."""
     remembered: Worth | None = None
-    """What it listed before; None when we never saw anything paid, or see it still."""
+    """What it had listed before. None if nothing paid ever was, or if something paid still is."""
     declined_since: datetime | None = None
-    """When the card was first declined, as far as we know: the date of the declined charge, or the
-    first reading that said so. None while it is not declined; where it is, `fetched_at` counts."""
+    """When the card was declined: the date of the declined charge, or when we first read of it. If
+    it is None for a declined membership, `fetched_at` counts."""
+
+    @property
+    def listed(self) -> Worth:
+        """What Patreon lists: the entitled tiers and the amount."""
+        return Worth(
+            {tier.id: tier.amount_cents for tier in self.tiers},
+            self.currently_entitled_amount_cents or 0,
+            self.pledge_cadence,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantFacts:
-    """A pass given here by hand, or (with `deny`) a ban. Patreon has no say in it.
+    """A pass that the site gave by hand, or with `deny` a ban.
 
-    It is worth `tier`, or `cents` a month, or the higher of both; one that names neither opens
-    nothing. It speaks for tiers and amounts, not for history: no grant satisfies a rule about
-    lifetime support or the day of joining. In force from `starts_at` to `until`, None being open.
+    A pass is worth `tier` or `cents` a month, whichever is more; one with neither opens nothing. It
+    does not satisfy rules about lifetime support or the day of joining. It is in force from
+    `starts_at` to `until`; None is no limit.
     """
 
     tier: TierFacts | None = None
@@ -81,13 +93,15 @@ class GrantFacts:
     starts_at: datetime | None = None
     until: datetime | None = None
     campaign_id: str | None = None
-    """The campaign it is about; None is every campaign of this site."""
+    """Id of the campaign it is about; None: all campaigns of this site."""
 
     def is_in_force(self, now: datetime) -> bool:
+        """Return True if it has begun and has not ended."""
         begun = self.starts_at is None or self.starts_at <= now
         return begun and (self.until is None or now < self.until)
 
     def is_ahead(self, now: datetime) -> bool:
+        """Return True if it will begin later."""
         if self.starts_at is None or self.starts_at <= now:
             return False
         return self.until is None or self.starts_at < self.until
@@ -95,18 +109,18 @@ class GrantFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a site may choose. The defaults let in whoever has paid or is about to."""
+    """What a site chooses in its settings. The defaults let in who has paid or will soon."""
 
     declined_grace: timedelta = timedelta(days=7)
-    """How long a patron whose card was declined keeps what they had, from the declined charge, or
-    from when we first heard of it if Patreon does not date it. A week is what peers give
-    (observed)."""
+    """How long a patron whose card was declined keeps what they had. It counts from the declined
+    charge, or from when we first heard of it if Patreon gives no date. A week is what similar
+    projects give (observed)."""
     blank_grace: timedelta = timedelta(days=3)
-    """How long a patron in good standing keeps what Patreon last named, when it names nothing
-    (observed around the first of the month), from the first reading that named nothing."""
+    """How long a patron keeps the tiers that Patreon no longer lists although nothing else has
+    changed (observed around the first of the month). It counts from when we first read that."""
     max_age: timedelta = timedelta(days=14)
-    """How old facts may be. As long as a Django session lasts by default: a site that hears of
-    memberships only at sign-in then hears of them once a session."""
+    """How old facts may be before they open nothing. The default is as long as a Django session
+    lasts: a site that reads memberships only at sign-in then reads them once a session."""
     count_trial: bool = True
     """Do free trials count as paying?"""
     count_gifted: bool = True
@@ -114,33 +128,35 @@ class Policy:
     count_uncharged: bool = True
     """Do patrons count before their first charge, as on a campaign that charges on the first?"""
     staff_bypass: bool = True
-    """May staff, and the creator of the campaign, see everything? A creator cannot be their own
+    """Do staff and the creator of the campaign pass every gate? A creator cannot be their own
     patron (observed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """What a gate asks for. All that is named must hold; naming nothing asks for any paid support.
+    """What a gate asks for. All that is given must hold.
 
-    Whoever pays the least passes `Requirement()`; a free tier never does. Free tiers pass only
-    where a rule names one on purpose, in `tiers` or as `at_least`.
+    `Requirement()` asks for any paid support. A free tier meets a requirement only if the
+    requirement names a free tier, in `tiers` or as `at_least`.
     """
 
     tiers: frozenset[str] | None = None
-    """Ids of which one must be held. Empty (no tier of the rule is known) lets nobody in."""
+    """Ids of tiers; the person must hold one of them. Empty (no tier of the rule is known): nobody
+    meets it."""
     at_least: TierFacts | None = None
-    """Hold this tier, or any other tier or amount that is worth as much a month. With a price
-    nobody knows, only the tier itself will do."""
+    """The person must hold this tier, or a tier or an amount that is worth as much a month. If its
+    price is unknown, only the tier itself counts."""
     cents: int | None = None
-    """Give this much a month: the highest tier or the amount for a month, whichever is more."""
+    """The person must give this much a month, counting the highest tier or the amount for a month,
+    whichever is more."""
     lifetime_cents: int | None = None
-    """Be a patron who has given this much in all."""
+    """The person must be a patron and have given this much in all."""
     since: datetime | None = None
-    """Have joined at this moment or earlier."""
+    """The person must have joined at this moment or earlier."""
 
 
 class Subject(NamedTuple):
-    """Who is asking, as far as this site knows. The default is a user without Patreon."""
+    """What this site knows of the user. The default is a user without a Patreon account."""
 
     is_anonymous: bool = False
     is_staff: bool = False
@@ -153,12 +169,11 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything known of one person at one moment, but for what a gate asks.
+    """Everything the rule has to know of one person at one moment.
 
-    `memberships` may be of any campaigns in any order: only those of `campaign_id` count (T4), as
-    a rule one, else what is best of each; and of `grants` only those of this campaign or of all.
-    No `campaign_id`: this site has not said which campaign it means, and then no membership opens
-    anything.
+    Of `memberships` only those of `campaign_id` count (T4), of `grants` only those of that campaign
+    or of all campaigns. Their order does not matter. If `campaign_id` is None, this site has not
+    said which campaign it means, and no membership opens anything.
     """
 
     campaign_id: str | None
@@ -175,16 +190,16 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """May they come in, and why. True in a condition when they may."""
+    """Whether the person may come in, and why. It is true in a condition if they may."""
 
     allowed: bool
     reason: Reason
     until: datetime | None = None
-    """Nothing but new facts changes `allowed` before this moment; None: only new facts do."""
+    """Before this moment only new facts change `allowed`. None: only new facts ever do."""
     needs: Requirement | None = None
-    """The part of the rule that is not met, when closed; None when nothing would help."""
+    """The part of the requirement that is not met, if closed. None: nothing would help."""
     detail: str = ""
-    """Patreon's own word behind the reason, where a word decided: to be logged, not shown."""
+    """The value of Patreon's that decided, if one did: for the log, not for pages."""
 
     def __bool__(self) -> bool:
         return self.allowed

@@ -1,4 +1,4 @@
-"""Why somebody may come in, or may not: one word each. The sentences are `access.words`'."""
+"""The reasons of decisions. `access.words` has a sentence for each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["Reason"]
 
 
 class Reason(StrEnum):
-    """What decided. The value is stable: store it, count it, compare with it."""
+    """Why a gate is open or closed. The values are stable: they may be stored and compared."""
 
-    # Somebody here decided.
+    # The site decided.
     PUBLIC = "public"
     ANONYMOUS = "anonymous"
     DENIED = "denied"
@@ -39,7 +39,7 @@ class Reason(StrEnum):
     STILL_ENTITLED = "still_entitled"
     FREE_TIER = "free_tier"
 
-    # The membership does not.
+    # The membership does not open anything paid.
     TRIAL_NOT_COUNTED = "trial_not_counted"
     GIFT_NOT_COUNTED = "gift_not_counted"
     UNCHARGED_NOT_COUNTED = "uncharged_not_counted"
@@ -51,7 +51,7 @@ class Reason(StrEnum):
     FORMER = "former"
     NEVER = "never"
 
-    # It does, but the rule asks for more.
+    # The membership opens something, but the rule asks for more.
     UNKNOWN_TIER = "unknown_tier"
     OTHER_TIER = "other_tier"
     HIGHER_TIER = "higher_tier"
@@ -61,7 +61,7 @@ class Reason(StrEnum):
 
     @property
     def opens(self) -> bool:
-        """Does a decision with this reason let the person in?"""
+        """True if a decision with this reason lets the person in."""
         return self in _OPENING
 
 

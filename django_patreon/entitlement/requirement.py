@@ -1,4 +1,4 @@
-"""What a rule asks for, held against what a person may show."""
+"""Comparing a requirement with what a person has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NOTHING = (None,) * 5
 
 
 def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
-    """Return the part of `requirement` that `standing` does not meet; None when it meets all."""
+    """Return the part of `requirement` that `standing` does not meet; None if it meets all."""
     if standing.everything:
         return None
     asked, has = requirement, standing
@@ -27,7 +27,7 @@ def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
         _lacking(asked.lifetime_cents, has.lifetime_cents, has.pays),
         None if joined else asked.since,
     )
-    # A rule that names no tier is a paid rule, whatever else it names.
+    # Free tiers meet only rules that name a tier.
     paid_rule = asked.tiers is None and asked.at_least is None
     if needs == _NOTHING and (has.pays or not paid_rule):
         return None
@@ -38,7 +38,7 @@ def unmet(requirement: Requirement, standing: Standing) -> Requirement | None:
 
 
 def shortfall(needs: Requirement) -> Reason:
-    """Name what a paying person lacks: the first part that is not met."""
+    """Return the reason for a paying person: the first part of the rule that is not met."""
     if needs.tiers is not None:
         return Reason.OTHER_TIER if needs.tiers else Reason.UNKNOWN_TIER
     if needs.at_least is not None:
@@ -49,7 +49,10 @@ def shortfall(needs: Requirement) -> Reason:
 
 
 def _reaches(asked: Requirement, has: Standing) -> bool:
-    """Hold the tier, or what is worth as much; a free one is worth any tier at all."""
+    """Return True if the tier of `at_least` is held, or something that is worth as much.
+
+    Any tier at all is worth a free one.
+    """
     tier = asked.at_least
     if tier is None or tier.id in has.tier_ids:
         return True
@@ -59,6 +62,6 @@ def _reaches(asked: Requirement, has: Standing) -> bool:
 
 
 def _lacking(asked: int | None, has: int | None, counts: bool) -> int | None:
-    """Return what is asked for unless it is there and counts."""
+    """Return `asked` if it is not met: None if `has` is enough and `counts`."""
     enough = asked is None or (counts and has is not None and has >= asked)
     return None if enough else asked
