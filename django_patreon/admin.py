@@ -114,6 +114,17 @@ class TierInline(_TabularInline):
         return False
 
 
+@admin.register(Tier)
+class TierAdmin(ToLookAt):
+    """To look at, and so that `autocomplete_fields` and `raw_id_fields` of other models work."""
+
+    list_display = ("__str__", "campaign", "amount_cents", "published", "patreon_id", "fetched_at")
+    list_filter = ("campaign", "published")
+    list_select_related = ("campaign",)
+    ordering = ("campaign", "amount_cents", "patreon_id")
+    search_fields = ("title", "patreon_id", "campaign__name")
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ToLookAt):
     """To look at; an operator has the last word on whether a campaign is this site's."""

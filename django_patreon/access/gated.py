@@ -8,6 +8,7 @@ from datetime import datetime
 from math import inf
 from typing import Any, ClassVar, Self
 
+from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -30,6 +31,7 @@ from .current import with_a_cure
 from .loading import Known, KnownTier
 from .patron import Patron
 from .rules import Rule
+from .tier_field import TierField, tiers_of_the_site
 
 __all__ = ["PatronGated", "PatronGatedQuerySet"]
 
@@ -151,7 +153,7 @@ class PatronGated(models.Model):
     """The way from a row to its `Campaign`, as a filter is written: "campaign", "author__campaign".
     Foreign keys all the way; `select_related` spares `decision_for` a query for each row."""
 
-    required_tier = models.ForeignKey(
+    required_tier = TierField(
         Tier,
         on_delete=models.PROTECT,
         null=True,
@@ -200,15 +202,19 @@ class PatronGated(models.Model):
         decision = patron.decide(Rule(at_least=tier, cents=self.min_cents, campaign=whose))
         return replace(decision, needs=None) if self._is_tier_unread() else decision
 
+    @property
+    def _tier_key(self) -> Any:
+        field: Any = self._meta.get_field("required_tier")
+        return getattr(self, field.attname)
+
     def _is_tier_unread(self) -> bool:
         field: Any = self._meta.get_field("required_tier")
-        return getattr(self, field.attname) is not None and not field.is_cached(self)
+        return self._tier_key is not None and not field.is_cached(self)
 
     def _rule(self, patron: Patron, campaign: Any) -> Rule:
         """What this row asks for. A tier that the patron's one query has brought is not read."""
         if self._is_tier_unread():
-            field: Any = self._meta.get_field("required_tier")
-            tier = patron.tier_by_key(getattr(self, field.attname))
+            tier = patron.tier_by_key(self._tier_key)
             if tier is not None:
                 return Rule(at_least=tier.id, cents=self.min_cents, campaign=tier.campaign_id)
         if self.required_tier is not None:
@@ -216,6 +222,47 @@ class PatronGated(models.Model):
         else:
             campaign = self._own_campaign() or campaign
         return Rule(at_least=self.required_tier, cents=self.min_cents, campaign=campaign)
+
+    def clean_fields(self, exclude: Any = None) -> None:
+        """Refuse another creator's tier as well, in every form and in `full_clean()`."""
+        faults: dict[str, Any] = {}
+        try:
+            super().clean_fields(exclude=exclude)
+        except ValidationError as error:
+            faults = error.update_error_dict(faults)
+        found = self._fault_of_the_tier()
+        if found is not None:
+            # A form that has no such field can show it for the row only.
+            place = NON_FIELD_ERRORS if "required_tier" in (exclude or ()) else "required_tier"
+            faults[place] = [found]
+        if faults:
+            raise ValidationError(faults)
+
+    def _fault_of_the_tier(self) -> ValidationError | None:
+        tier = Tier.objects.filter(pk=self._tier_key).select_related("campaign").first()
+        if tier is None:
+            return None
+        own = self.own_campaign_id()
+        names = {"tier": str(tier), "campaign": str(tier.campaign)}
+        if own is not None and tier.campaign_id != own:
+            message = _(
+                "%(tier)s is a tier of %(campaign)s, which is another campaign than the one this"
+                " is about."
+            )
+            return ValidationError(message, "another_campaign", names)
+        if own is None and not Tier.objects.filter(tiers_of_the_site(self), pk=tier.pk).exists():
+            message = _(
+                "%(tier)s is a tier of %(campaign)s, and this site does not act for that campaign."
+            )
+            return ValidationError(message, "foreign_campaign", names)
+        return None
+
+    def own_campaign_id(self) -> str | None:
+        """Return Patreon's id of the campaign that `campaign_lookup` leads to; None: to none."""
+        try:
+            return _id_of(self._own_campaign())
+        except ObjectDoesNotExist:  # a required foreign key that is not filled in yet
+            return None
 
     def campaign_id_for_gate(self, otherwise: Any = None) -> str | None:
         """Return Patreon's id of the campaign that the row is about; None: the site's own."""
