@@ -23,6 +23,8 @@ class IsPatron(BasePermission):
     patron_rule: dict[str, Any] | None = None
     message = ""
     code = ""
+    is_patron_gate = True
+    """For the system checks, which look for it among the permissions of a view."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -39,6 +41,13 @@ class IsPatron(BasePermission):
         base: Any = cls
         return _permission(base, Rule(*unnamed, **rule).declare(f"{cls.__name__}.of({rule})"))
 
+    @classmethod
+    def check_view(cls, view: Any) -> None:
+        """Raise `TypeError` for the class of a view whose rule has a name that is not read, where
+        this permission asks what the view says."""
+        if cls._made is None and cls.patron_rule is None:
+            _refuse_another_name(view)
+
     def rule_for(self, view: Any) -> Rule:
         """Return what the permission asks for, or else the view that lists it.
 
@@ -53,9 +62,7 @@ class IsPatron(BasePermission):
             )
         if self._made is not None:
             return self._made
-        if self.patron_rule is None:
-            kind: Any = type(view)
-            _refuse_another_name(kind)
+        self.check_view(type(view))
         return rule_of(self.patron_rule or theirs or {}, f"{type(view).__name__}.patron_rule")
 
     _made: Rule | None = None

@@ -240,6 +240,7 @@ def test_rows_have_to_lead_to_a_campaign(monkeypatch, lookup: str | None, found:
         ('{% patrons_only tier="glod" %}{% endpatrons_only %}', True),
         ("{% patrons_only cents=5 at_least='glod' %}{% endpatrons_only %}", True),
         ('{% if user|is_patron:"glod" %}', True),
+        ('{% patron_decision member tier="glod" as theirs %}', True),
         ('{% patrons_only tier="gold" %}{% endpatrons_only %}{% if user|is_patron:"7" %}', False),
         ("{% patrons_only tier=glod %}{% endpatrons_only %}{% if user|is_patron:glod %}", False),
         ('{% patrons_only tier="glod"|translated %}{% endpatrons_only %}', False),

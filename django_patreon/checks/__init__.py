@@ -14,6 +14,7 @@
     W009  a campaign is not known, or a tier is another's (database)
     E013  social-core's own Patreon backend is installed
     E014  LOGIN_URL leads to a closed page
+    E015  a view has a rule or a permission that nothing reads
     W010  key or secret has a space or a line break  W011  URLs are missing
     W012  LOGIN_URL leads nowhere
     W013  gates that name no campaign mean none (database)
@@ -42,6 +43,7 @@ from .gates import check_gates
 from .middleware import check_middleware
 from .rows import check_rows
 from .urls import check_urls
+from .views import check_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +58,7 @@ __all__ = [
     "check_settings",
     "check_sign_in",
     "check_urls",
+    "check_views",
 ]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"

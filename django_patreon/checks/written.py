@@ -17,7 +17,7 @@ __all__ = ["written_rules"]
 _OFF = re.compile(
     r"{#.*?#}|{%\s*comment\b.*?endcomment\s*%}|{%\s*verbatim\b.*?endverbatim\b.*?%}", re.DOTALL
 )
-_TAG = re.compile(r"{%\s*patrons_only\s(.*?)%}")
+_TAG = re.compile(r"{%\s*(?:patrons_only|patron_decision)\s(.*?)%}")
 _NAMED = re.compile(r"""\b(tier|at_least|campaign)=(["'])(.*?)\2(?!\|)""")
 _ELSEWHERE = re.compile(r"""\bcampaign=[^"'\s]""")
 _KINDS = frozenset({".html", ".htm", ".txt", ".xml", ".md", ".svg", ".js", ".css", ".ics"})
@@ -36,7 +36,7 @@ def _in_templates() -> Iterator[tuple[str, Rule]]:
             source = _OFF.sub("", path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError):
             continue  # Django says so when it is used
-        if "patrons_only" in source or "is_patron" in source:
+        if any(each in source for each in ("patrons_only", "patron_decision", "is_patron")):
             for arguments in _TAG.findall(source):
                 named = {name: value for name, _, value in _NAMED.findall(arguments)}
                 rule = Rule(**named)
