@@ -25,6 +25,7 @@ from social_core.utils import url_add_parameters
 
 from . import api
 from .exceptions import PatreonAPIError
+from .limits import two_requests
 from .resources import Identity, MalformedDocument, parse_identity
 from .secret import Secret
 from .sign_in_details import details_of
@@ -202,7 +203,8 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
         if not self.data.get("code"):
             self._declined()
         self.process_error(self.data)
-        with failures_counted(self):  # too many: refused before state and code are used up
+        # After too many failures refused, before state and code are used up.
+        with failures_counted(self), two_requests():
             return self._exchange_code(*args, **kwargs)
 
     def _exchange_code(self, *args: Any, **kwargs: Any) -> Any:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from django_patreon import api
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import PatreonAPIError, RateLimited, Refused
-from django_patreon.limits import current_gate, forget_idle, waiting_up_to
+from django_patreon.limits import current_gate, forget_idle, two_requests, waiting_up_to
 from django_patreon.limits.database import DatabaseStore
 from django_patreon.limits.gate import SharedGate, _gate_for
 from django_patreon.limits.process import ProcessStore
@@ -32,6 +32,7 @@ from django_patreon.limits.rates import (
     REFUSALS,
     RENEWALS,
     TOKEN,
+    TWO_OF_CLIENT,
     Rate,
     taken,
 )
@@ -50,6 +51,37 @@ REDIS = os.environ.get("TEST_REDIS", "redis://127.0.0.1:6379/15")
 )
 def test_the_rates_stay_within_what_patreon_allows(rate: Rate, window: int, limit: int) -> None:
     assert rate.burst + rate.per_second * window <= limit
+
+
+def test_two_requests_at_once_take_the_room_of_two() -> None:
+    arrival = together = 0
+    for _ in range(5):
+        arrival, _wait = taken(taken(arrival, CLIENT, 0)[0], CLIENT, 0)
+        together, _wait = taken(together, TWO_OF_CLIENT, 0)
+    assert together == pytest.approx(arrival, abs=10)
+    assert TWO_OF_CLIENT.slack + TWO_OF_CLIENT.step <= CLIENT.slack + CLIENT.step
+
+
+class Asked:
+    """A store that notes what it is asked for, and has room."""
+
+    def __init__(self) -> None:
+        self.rates: list[Rate] = []
+
+    def take(self, key: str, rate: Rate) -> float:
+        self.rates.append(rate)
+        return 0.0
+
+
+def test_a_sign_in_asks_for_the_room_of_its_two_requests_once() -> None:
+    store: Any = Asked()
+    gate = SharedGate(store)
+    for _ in range(2):
+        with two_requests():
+            for _ in range(3):
+                gate.enter("")
+        gate.enter("")
+    assert store.rates == [TWO_OF_CLIENT, CLIENT, CLIENT] * 2
 
 
 def test_all_refusals_together_stay_within_what_patreon_forgives() -> None:

@@ -20,8 +20,7 @@ SESSION = re.compile(r"django_session|last_login\" = '|SAVEPOINT")
 
 NEW = [
     "DELETE nonce",  # the state
-    "UPDATE ratebucket",  # the code for tokens
-    "UPDATE ratebucket",  # the identity
+    "UPDATE ratebucket",  # room for both requests
     "UPDATE patreonaccount",  # waits for other sign-ins of the person
     "SELECT usersocialauth",
     "SELECT usersocialauth",  # social-auth looks for one that an older version has made
@@ -41,7 +40,6 @@ NEW = [
 ]
 RETURNING = [
     "DELETE nonce",
-    "UPDATE ratebucket",
     "UPDATE ratebucket",
     "UPDATE patreonaccount",
     "SELECT usersocialauth",

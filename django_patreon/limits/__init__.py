@@ -5,7 +5,7 @@ refused sign-ins of each visitor. Where the state is kept is a setting: `databas
 one UPDATE a request), `redis_store`, or `process`.
 """
 
-from .gate import current_gate, forget_idle, longest_wait, waiting_up_to
+from .gate import current_gate, forget_idle, longest_wait, two_requests, waiting_up_to
 from .visitors import counted_for_visitor, wait_of_visitor
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "current_gate",
     "forget_idle",
     "longest_wait",
+    "two_requests",
     "wait_of_visitor",
     "waiting_up_to",
 ]

@@ -18,7 +18,7 @@ from django_patreon.models import RateBucket
 
 from .database import DatabaseStore, Now, StoreBusy
 from .process import ProcessStore
-from .rates import CLIENT, NO_ADDRESS, REFUSALS, RENEWALS, TOKEN, Rate, Store
+from .rates import CLIENT, NO_ADDRESS, REFUSALS, RENEWALS, TOKEN, TWO_OF_CLIENT, Rate, Store
 
 __all__ = [
     "UNKNOWN_VISITORS",
@@ -28,6 +28,7 @@ __all__ = [
     "forget_idle",
     "longest_wait",
     "refusals_count_for",
+    "two_requests",
     "waiting_up_to",
 ]
 
@@ -52,6 +53,8 @@ _renewals: Budget = ("refresh tokens", RENEWALS)
 UNKNOWN_VISITORS: Budget = ("codes:no-address", NO_ADDRESS)
 """Of all visitors whose address is not known."""
 _budgets: ContextVar[Sequence[Budget]] = ContextVar("budgets", default=())
+_rates: ContextVar[Iterator[Rate | None]] = ContextVar("rates", default=iter(()))  # noqa: B039
+"""The rates by which the next requests take room; None: there is room already. `CLIENT` after."""
 _willing: ContextVar[float] = ContextVar("willing", default=2.0)
 
 
@@ -80,6 +83,19 @@ def refusals_count_for(budgets: Sequence[Budget]) -> Iterator[None]:
         _budgets.reset(before)
 
 
+@contextmanager
+def two_requests() -> Iterator[None]:
+    """Let the first request made here take room for the second, too, which then goes at once.
+
+    A sign-in makes two, and so asks the store once.
+    """
+    before = _rates.set(iter((TWO_OF_CLIENT, None)))
+    try:
+        yield
+    finally:
+        _rates.reset(before)
+
+
 class SharedGate:
     """Keeps the limits in a store; in this process alone while the store cannot be reached.
 
@@ -97,7 +113,8 @@ class SharedGate:
         until = time.monotonic() + _willing.get()
         if bucket:
             self._wait(f"token:{bucket}", TOKEN, until)
-        self._wait("client", CLIENT, until)
+        if (rate := next(_rates.get(), CLIENT)) is not None:
+            self._wait("client", rate, until)
 
     def told_to_wait(self, seconds: float | None) -> None:
         """Keep everybody out for so long: a 429 does not say whose limit it was."""

@@ -51,6 +51,8 @@ class Rate:
 
 # A tenth below the limits: requests bunch up on their way.
 CLIENT = Rate(burst=15, per_second=38)
+TWO_OF_CLIENT = Rate(burst=CLIENT.burst // 2, per_second=CLIENT.per_second / 2)
+"""Two requests of the client at once, in the same bucket."""
 TOKEN = Rate(burst=30, per_second=1)
 REFUSALS = Rate(burst=200, per_second=1)
 """Refused calls of the API, and refusals of the site's own id and secret."""
