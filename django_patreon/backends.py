@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from django.contrib.auth.backends import BaseBackend
 from django.db import DatabaseError
-from django.utils import timezone
 from social_core.exceptions import (
     AuthCanceled,
     AuthConfigurationError,
     AuthException,
     AuthPolicyError,
-    AuthResponseError,
     AuthSessionError,
     ErrorStage,
     SocialAuthBaseException,
@@ -26,10 +24,9 @@ from social_core.utils import url_add_parameters
 from . import api
 from .exceptions import PatreonAPIError
 from .limits import two_requests
-from .resources import Identity, MalformedDocument, parse_identity
 from .secret import Secret
-from .sign_in_details import details_of
 from .sign_in_errors import answer_instead_of, failures_counted, in_social_auths_words, log_failure
+from .sign_in_identity import ReadsIdentity
 from .sign_in_tokens import seal_grant
 from .sign_in_transaction import InOneTransaction
 
@@ -59,7 +56,7 @@ _NOT_KEPT = frozenset({"access_token", "refresh_token", "token_type", "patreon_g
 """Names of tokens; and the time of the sign-in, which is in `PatreonAccount.last_sign_in_at`."""
 
 
-class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two `authenticate`
+class PatreonOAuth2(ReadsIdentity, InOneTransaction, BaseBackend):  # type: ignore[misc]
     """Signs people in with Patreon, or links Patreon to the user who is signed in already.
 
     It makes two requests to Patreon: one exchanges the code for tokens, the other reads the
@@ -75,7 +72,6 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
     REQUIRES_USER_ID = True
     REDIRECT_STATE = False
     DEFAULT_SCOPE = ["identity", "identity[email]"]  # noqa: RUF012  (as in the base class)
-    _read: tuple[dict[str, Any], Identity] | None = None
 
     # -- the way to Patreon
 
@@ -251,48 +247,6 @@ class PatreonOAuth2(InOneTransaction, BaseBackend):  # type: ignore[misc]  # two
         kwargs["patreon_begun_by"] = _user_key(kwargs.get("user"))
         kwargs.update(response=response, backend=self)
         return self.strategy.authenticate(*args, **kwargs)
-
-    def user_data(self, access_token: str, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return Patreon's `user` resource, with what came along under `included`."""
-        fetched_at = timezone.now().isoformat()
-        try:
-            client = api.PatreonClient(Secret(access_token), patience=api.NEVER, bucket="")
-            identity, document = client.identity_and_document()
-        except PatreonAPIError as error:
-            failure = in_social_auths_words(self, error, stage="user_info")
-        else:
-            response = {
-                **document["data"],
-                "included": document.get("included"),
-                "patreon_fetched_at": fetched_at,
-            }
-            self._read = response, identity
-            return response
-        raise failure
-
-    # -- the person
-
-    def get_user_id(self, details: Any, response: Any) -> str:
-        return self.identity_of(response).user.id
-
-    def get_user_details(self, response: dict[str, Any]) -> dict[str, Any]:
-        """Return names cut to what Django's user holds, and the address only if verified."""
-        return details_of(self.identity_of(response).user, suffix=self.suffix)
-
-    def identity_of(self, response: dict[str, Any]) -> Identity:
-        """Read the `response` of a pipeline; it is parsed once for all steps of a sign-in.
-
-        Raises `AuthResponseError` when it is not about a person.
-        """
-        if self._read is None or self._read[0] is not response:
-            document = {"data": response, "included": response.get("included")}
-            try:
-                self._read = response, parse_identity(document)
-            except MalformedDocument:
-                raise AuthResponseError(
-                    self, code="malformed_response", stage="user_info"
-                ) from None
-        return self._read[1]
 
     def extra_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Return what SOCIAL_AUTH_PATREON_EXTRA_DATA asks for, without any token."""
