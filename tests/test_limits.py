@@ -21,7 +21,7 @@ from django_patreon import api
 from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import PatreonAPIError, RateLimited, Refused
 from django_patreon.limits import current_gate, forget_idle, two_requests, waiting_up_to
-from django_patreon.limits.database import DatabaseStore
+from django_patreon.limits.database import DatabaseStore, Now
 from django_patreon.limits.gate import SharedGate, _gate_for
 from django_patreon.limits.process import ProcessStore
 from django_patreon.limits.rates import (
@@ -189,6 +189,30 @@ def test_one_machine_with_a_wrong_clock_shuts_nobody_out(
     with time_machine.travel(datetime.now(UTC) + ahead):
         store.take(key, rate)
     assert [store.take(key, rate) for _ in range(3)] == [0.0] * 3
+
+
+@pytest.mark.django_db
+def test_in_the_hour_that_comes_twice_a_server_in_local_time_still_knows_the_moment() -> None:
+    """MariaDB: `NOW()` is half past two at two moments, an hour apart."""
+    if connection.vendor != "mysql":
+        pytest.skip("the other databases keep moments, not local times")
+    first = int(datetime(2026, 10, 25, 0, 30, tzinfo=UTC).timestamp())
+    RateBucket.objects.create(key="clock")
+    seen = []
+    with connection.cursor() as cursor:
+        cursor.execute("SET time_zone = %s", [local_zone(cursor)])
+        for moment in (first, first + 3600):
+            cursor.execute("SET timestamp = %s", [moment])
+            seen.append(RateBucket.objects.values_list(Now(), flat=True).get())
+        cursor.execute("SET timestamp = DEFAULT, time_zone = DEFAULT")
+    assert seen == [first * 1_000_000, (first + 3600) * 1_000_000]
+
+
+def local_zone(cursor: Any) -> str:
+    cursor.execute("SELECT CONVERT_TZ('2026-01-01', 'UTC', 'Europe/Berlin')")
+    if cursor.fetchone()[0] is None:
+        pytest.skip("this server has no table of time zones")
+    return "Europe/Berlin"
 
 
 def test_a_process_that_was_forked_while_the_store_was_locked_goes_on(key: str) -> None:

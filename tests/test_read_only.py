@@ -28,10 +28,12 @@ class Switch:
             cursor.execute(SWITCH[connection.vendor][not read_only])
 
 
-@pytest.fixture
-def database() -> Iterator[Switch]:
+@pytest.fixture(params=["plain", "ATOMIC_REQUESTS"])
+def database(request: pytest.FixtureRequest) -> Iterator[Switch]:
     switch = Switch()
+    connection.settings_dict["ATOMIC_REQUESTS"] = request.param == "ATOMIC_REQUESTS"
     yield switch
+    connection.settings_dict["ATOMIC_REQUESTS"] = False
     switch.set(read_only=False)
 
 

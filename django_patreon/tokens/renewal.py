@@ -13,7 +13,12 @@ from django.db import Error, OperationalError, connections, router
 from django.utils import timezone
 
 from django_patreon.api import refresh_tokens
-from django_patreon.durable import in_callers_transaction, run_durably, short_locks
+from django_patreon.durable import (
+    NoSecondConnection,
+    in_callers_transaction,
+    run_durably,
+    short_locks,
+)
 from django_patreon.exceptions import (
     PatreonAPIError,
     ReconnectRequired,
@@ -60,7 +65,11 @@ def refresh(account: PatreonAccount, *, wait: float = WAIT) -> Secret:
     """
     using = router.db_for_write(PatreonAccount, instance=account)
     apart = in_callers_transaction(using)
-    return run_durably(partial(_renew, account, using=using, apart=apart, wait=wait), using=using)
+    renew = partial(_renew, account, using=using, apart=apart, wait=wait)
+    try:
+        return run_durably(renew, using=using)
+    except NoSecondConnection as error:
+        raise _unsafe(account, "which an error has ended") from error
 
 
 def _renew(account: PatreonAccount, *, using: str, apart: bool, wait: float) -> Secret:
@@ -70,7 +79,8 @@ def _renew(account: PatreonAccount, *, using: str, apart: bool, wait: float) -> 
         return turn if isinstance(turn, Secret) else _spend(account, turn, using=using)
     except PatreonAccount.DoesNotExist:
         if apart:
-            raise _unsafe(account, "begun before it was stored for good") from None
+            why = "begun before it was stored for good, or with settings of its own"
+            raise _unsafe(account, why) from None
         raise ReconnectRequired(
             f"Patreon account {account.patreon_id} has been disconnected in the meantime."
         ) from None
@@ -88,10 +98,14 @@ def _wait_for_turn(
             if lease is not None:
                 return lease
             token = _from_others(account, using=using)
-        except OperationalError as error:
+        except Error as error:
             if not apart:
                 raise
-            raise _unsafe(account, "which has locked what the renewal must write") from error
+            if isinstance(error, OperationalError):
+                why = "which has locked what the renewal must write"
+            else:
+                why = f"whose tables a second connection does not reach ({type(error).__name__})"
+            raise _unsafe(account, why) from error
         if token is not None:
             return token
         if time.monotonic() > deadline:
