@@ -1,4 +1,4 @@
-"""Everything the rule has to know of one person, in one query: read, and put in order."""
+"""Loads everything that the rule has to know of one person, with one query."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ if TYPE_CHECKING:
 __all__ = ["Known", "KnownCampaign", "KnownTier", "load", "look_up", "read"]
 
 MOST_PEOPLE = 500
-"""People whom a process remembers, at some 5 kB each on a site of one campaign (measured)."""
+"""How many answers of the query a process keeps parsed: some 5 kB each on a site of one campaign
+(measured)."""
 LONGEST_KEPT = 10_000
-"""Characters of an answer that is kept: a site for fifty creators would fill the memory. The
-longest that are kept take 50 kB each (measured)."""
+"""Longer answers, in characters, are not kept: on a site for fifty creators they would fill the
+memory. The longest that are kept take 50 kB each (measured)."""
 MOST_DECISIONS = 100
-"""Decisions that are kept beside what is known of a person: rules may be as many as articles."""
+"""How many decisions are kept for each answer: a site may have a rule for each article."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCampaign:
-    """A campaign of ours, or one that the person is a member of."""
+    """A campaign that is ours, or of which the person is a member."""
 
     id: str
     currency: str = ""
@@ -53,7 +54,7 @@ class KnownCampaign:
 
 @dataclass(frozen=True, slots=True)
 class KnownTier:
-    """A tier of one of those campaigns, for prices and for the locked page."""
+    """A tier of one of those campaigns: its price for rules, the rest for the locked page."""
 
     pk: int
     id: str
@@ -69,10 +70,10 @@ class KnownTier:
 
 
 class Known:
-    """What is known of a person, as the rule wants it, and what there is to hold.
+    """One answer of the query, parsed: the person's memberships and grants, and the campaigns.
 
-    Shared by requests, so it never changes. Most gates need the person's side only: the campaigns'
-    is made when somebody asks for it.
+    Requests share it, so what it says never changes. Most gates need the person's part only, so the
+    campaigns are parsed when they are first asked for.
     """
 
     def __init__(self, row: str, zone: tzinfo) -> None:
@@ -84,9 +85,9 @@ class Known:
         self.memberships = tuple([membership_facts(each, zone) for each in members])
         self.grants = tuple([grant_facts(each, zone) for each in lists(granted)])
         self.own_campaigns = frozenset(one_list(runs))
-        """The campaigns that the person runs."""
+        """Ids of the campaigns that the person created."""
         self._opened: tuple[PatreonSettings | None, dict[tuple[Any, ...], Decision]] = (None, {})
-        """The settings, and what has opened under them."""
+        """The settings, and the decisions that opened a gate under them, by the rule's key."""
         self._campaigns = lists(ours) + lists([each[-1] for each in members if each[-1]])
 
     @cached_property
@@ -97,33 +98,32 @@ class Known:
         }
 
     def name_to_say(self, campaign: KnownCampaign) -> str:
-        """Its name where there is another one of ours, so that people know which is meant; else
-        ""."""
+        """Return the campaign's name if this site has another campaign, else ""."""
         others = (each for each in self.campaigns.values() if each.id != campaign.id)
         return campaign.name if any(each.is_ours for each in others) else ""
 
     @cached_property
     def tiers(self) -> Mapping[str, KnownTier]:
-        """Those of the campaigns."""
-        # Only a plain no takes it off the page: Patreon may not have said.
-        return {
-            key: KnownTier(pk, key, price, title, url, campaign, published in (None, 1))
+        """The tiers of the campaigns, by Patreon's id."""
+        found = [
+            _known_tier(campaign, *values)
             for campaign, *_, on_sale in self._campaigns
-            for pk, key, price, title, url, published in lists(on_sale)
-        }
+            for values in lists(on_sale)
+        ]
+        return {each.id: each for each in found}
 
     @cached_property
     def tiers_by_key(self) -> Mapping[int, KnownTier]:
         return {each.pk: each for each in self.tiers.values()}
 
     def campaign_meant(self, named: str | None) -> str | None:
-        """The campaign that a rule names, or the default one; "" names one that nobody has."""
+        """Return the campaign that a rule names, or the default one if it names none."""
         return self.default_campaign if named is None else named
 
     def prices_in(self, campaign_id: str | None) -> Mapping[str, int | None]:
-        """Of the campaign's tiers that we know: those on sale, those held, those granted.
+        """Return the price in cents of each known tier of the campaign: on sale, held or granted.
 
-        Another campaign's price says nothing here, and may be in another currency (T4, T11).
+        Other campaigns may have another currency (T4, T11), so their tiers are not among them.
         """
         return self._prices.get(campaign_id or "", {})
 
@@ -143,7 +143,7 @@ class Known:
 
     @property
     def default_campaign(self) -> str | None:
-        """The campaign that a rule means which names none; None when that cannot be said."""
+        """Id of the campaign that rules without one mean; None if there is not exactly one."""
         chosen = patreon_settings().CAMPAIGN_ID
         if chosen is not None:
             return chosen
@@ -151,7 +151,7 @@ class Known:
         return ours[0] if len(ours) == 1 else None
 
     def recall(self, rule: Rule, *, now: datetime) -> Decision | None:
-        """Return the decision that has opened this before to the person, should it hold still."""
+        """Return the kept decision that opened a gate with this rule; None if none still holds."""
         settings, opened = self._opened
         found = opened.get(rule.key()) if settings is patreon_settings() else None
         if found is None or (found.until is not None and found.until <= now):
@@ -159,11 +159,11 @@ class Known:
         return found
 
     def remember(self, rule: Rule, facts: Facts, decision: Decision) -> None:
-        """Keep a decision about the person, who is not staff, for the next request.
+        """Keep a decision for the next request, if it opens and can only end by `until`.
 
-        Only one that opens: time closes gates and opens none, so until it ends it stays what it
-        is. Where there are passes and bans, which begin, too, nothing is kept. All who have the
-        same facts share it, so `facts` must have been made of them, under the settings of now.
+        Without passes and bans time only closes gates, so such a decision stays true until then.
+        Nothing is kept for people with grants, for staff, or under other settings. Everybody with
+        the same answer of the query shares it, so `facts` must have been made from this answer.
         """
         of_these = facts.memberships is self.memberships and not facts.subject.is_staff
         if not decision.allowed or self.grants or not of_these or facts.policy is not _policy(True):
@@ -196,9 +196,9 @@ class Known:
 
 @lru_cache(maxsize=MOST_PEOPLE)
 def read(row: str, zone: tzinfo) -> Known:
-    """Read a row, or find it read: most people look at more than one page.
+    """Parse an answer of the query. People look at several pages, so parsed answers are kept.
 
-    By its whole text, as the database has just given it, so that nothing here can be stale.
+    The key is the whole text that the database has just given, so nothing can be stale.
     """
     return Known(row, zone)
 
@@ -207,7 +207,7 @@ _USER = Grant._meta.get_field("user")
 
 
 def load(user_pk: Any) -> Known:
-    """Ask the database about a user. One query."""
+    """Return what is known of a user. One query."""
     using = router.db_for_read(Membership)
     connection = connections[using]
     key = _USER.get_db_prep_value(user_pk, connection)
@@ -219,28 +219,35 @@ def load(user_pk: Any) -> Known:
 
 
 def look_up(campaign_id: str) -> tuple[KnownCampaign, Mapping[str, KnownTier]] | None:
-    """Ask about a campaign that does not come along with what is known of a person, and its tiers;
-    None for one that is not ours. Two queries."""
+    """Return a campaign that `load` does not bring, and its tiers by Patreon's id.
+
+    None if it is not ours. Two queries.
+    """
     row = Campaign.objects.filter(patreon_id=campaign_id, is_ours=True).first()
     if row is None:
         return None
-    tiers = {
-        each.patreon_id: KnownTier(
-            each.pk,
-            each.patreon_id,
-            each.amount_cents,
-            each.title,
-            each.url,
-            campaign_id,
-            each.published is not False,
-        )
-        for each in row.tiers.all()
-    }
-    return KnownCampaign(campaign_id, row.currency, row.url, row.name or row.vanity, True), tiers
+    names = ("pk", "patreon_id", "amount_cents", "title", "url", "published")
+    tiers = [_known_tier(campaign_id, *values) for values in row.tiers.values_list(*names)]
+    campaign = KnownCampaign(campaign_id, row.currency, row.url, row.name or row.vanity, True)
+    return campaign, {each.id: each for each in tiers}
+
+
+def _known_tier(
+    campaign_id: str,
+    pk: int,
+    key: str,
+    price: int | None,
+    title: str,
+    url: str,
+    published: bool | None,
+) -> KnownTier:
+    """Make a tier. It is offered unless Patreon says that it is not published."""
+    is_published = published is None or bool(published)
+    return KnownTier(pk, key, price, title, url, campaign_id, is_published)
 
 
 def _policy(bypass: bool) -> Policy:
-    """Make the policy of the settings, once for as long as they stand."""
+    """Return the policy that the settings ask for; made anew only when they change."""
     global _policies
     chosen = patreon_settings()
     if _policies[0] is not chosen:

@@ -1,4 +1,4 @@
-"""What a row of `statement` says, in the words of the rule."""
+"""Parses the answer of `statement` into the facts that the rule takes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
 
 
 def membership_facts(values: list[Any], zone: tzinfo) -> MembershipFacts:
-    """Read a membership; a time without a zone of its own is in `zone`."""
+    """Return the facts of a membership. A time without a zone is taken to be in `zone`."""
     facts = values[:-1]  # its campaign comes last
     for place in _MOMENTS:
         if facts[place] is not None:
@@ -37,7 +37,7 @@ def membership_facts(values: list[Any], zone: tzinfo) -> MembershipFacts:
 
 
 def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
-    """Read a grant; a time without a zone of its own is in `zone`."""
+    """Return the facts of a grant. A time without a zone is taken to be in `zone`."""
     tier, cents, deny, starts_at, until, campaign = values
     held, price, tier_campaign = one_list(tier) or (None, None, None)
     return GrantFacts(
@@ -51,7 +51,7 @@ def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
 
 
 def lists(value: Any) -> list[Any]:
-    """Read a list of lists."""
+    """Return a list of lists. Some databases give the inner ones as text."""
     found = one_list(value)
     for each in found:
         if isinstance(each, str):
@@ -60,7 +60,7 @@ def lists(value: Any) -> list[Any]:
 
 
 def one_list(value: Any) -> list[Any]:
-    """Read a list, which a database may give as text, or leave out when it is empty."""
+    """Return a list. Some databases give it as text, or as None if it is empty."""
     found: list[Any] | None = json.loads(value) if isinstance(value, str) else value
     return found or []
 

@@ -1,18 +1,19 @@
-"""The one query of a gate, in SQL: it runs on every gated page, and building it would cost more
-than running it.
+"""The one query of a gate. It is written in SQL because it runs on every gated page, and building
+it with the ORM costs more time than running it.
 
-It gives the text of one JSON list of three. Nested subqueries, each over one table by one index,
-leave the database nothing to plan: on PostgreSQL the same as a union of joins took half as long
-again, most of it planning.
+It returns the text of a JSON list of three. It is made of nested subqueries, each over one table by
+one index, which databases plan quickly. On PostgreSQL a union of joins took half as long again,
+most of it for planning.
 
     account    [state, [campaign that the person runs, ...], [membership, ...]]
     grants     [[tier, cents, deny, starts_at, until, campaign], ...]
     campaigns  [[id, is_ours, currency, url, name, [tier on sale, ...]], ...]
 
-A membership is what `MEMBERSHIP` names, and its campaign unless that is among the campaigns, which
-are ours. A tier held is [id, amount_cents], one granted says its campaign, too, and one on sale is
-[row's key, id, amount_cents, title, url, published]. Empty lists may be NULL; a database may give
-an inner list as text, and has its own idea of a time.
+`campaigns` are those that are ours. A membership has the values that `MEMBERSHIP` names, and then
+its campaign unless that is among `campaigns`. A tier of a membership is [id, amount_cents], that of
+a grant has its campaign's id, too, and one on sale is [primary key, id, amount_cents, title, url,
+published]. An empty list may be NULL. Some databases give an inner list as text. Each has its own
+format for times.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, T
 __all__ = ["MEMBERSHIP", "MOST_CAMPAIGNS", "statement"]
 
 MOST_CAMPAIGNS = 50
-"""Campaigns of ours whose tiers come along, for prices, the chosen one first. A person's own come
-along in any case. A site for very many creators gives its rules a `Tier`, which knows its price."""
+"""How many of our campaigns are in the answer, with their tiers for prices; the chosen one comes
+first. Those that the person is a member of always are. A site for more creators gives its rules a
+`Tier`, which has its price."""
 
 MEMBERSHIP = MembershipFacts._fields
-"""What is listed of a membership, in this order: the names of columns, and `tiers`."""
+"""The values of a membership in this order: columns of its table, and `tiers`."""
 
 _ARRAY_AND_AGGREGATE = {
     "postgresql": ("json_build_array", "json_agg"),
@@ -42,8 +44,10 @@ _ARRAY_AND_AGGREGATE = {
 
 @lru_cache
 def statement(vendor: str, *, chosen: bool) -> str:
-    """Return the query for a kind of database. Its parameters: the key of the `user`, and where the
-    site has `chosen` a campaign, its id (`campaign`).
+    """Return the query for a kind of database.
+
+    Its parameters are `user`, the primary key, and with `chosen` also `campaign`, the id in
+    `PATREON["CAMPAIGN_ID"]`.
 
     Raises `NotSupportedError` for a database that it has not been written for.
     """
@@ -76,7 +80,7 @@ def statement(vendor: str, *, chosen: bool) -> str:
     name = "CASE WHEN c.name = '' THEN c.vanity ELSE c.name END"
     one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {name}, {on_sale})"
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
-    # Of ours, those that may be too far down the list to come along with it.
+    # Campaigns of ours are in `campaigns`, unless they are behind the first MOST_CAMPAIGNS.
     place = f"(SELECT COUNT(*) FROM {campaign} o WHERE o.is_ours AND o.id < c.id)"
     left_out = f"(NOT c.is_ours OR {place} >= {MOST_CAMPAIGNS - 1})"
     of_the_person = f"{campaign} c WHERE c.patreon_id = m.campaign_id AND {left_out}"
@@ -103,5 +107,5 @@ def statement(vendor: str, *, chosen: bool) -> str:
     )
     person = f"{array}(a.state, {runs}, {memberships})"
     who = f"(SELECT {person} FROM {account} a WHERE a.user_id = %(user)s)"
-    as_text = "::text" if vendor == "postgresql" else ""  # the others have nothing else
+    as_text = "::text" if vendor == "postgresql" else ""  # the others return text anyway
     return f"SELECT {array}({who}, {grants}, {campaigns}){as_text}"
