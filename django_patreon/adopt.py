@@ -5,13 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.db import router, transaction
 from django.utils import timezone
 from social_django.utils import load_backend, load_strategy
 
 from . import sync, tokens
 from .api import TokenGrant
+from .associations import AccountTaken, association_model
 from .models import PatreonAccount
 from .pipeline import hold_identity, write_profile
 from .resources import parse_identity
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
 
 __all__ = ["AccountTaken", "adopt"]
-
-
-class AccountTaken(Exception):
-    """A user and a Patreon identity cannot be joined, because one of them has another."""
 
 
 def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
@@ -44,8 +40,7 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
             raise AccountTaken("this Patreon account is connected to another user.")
         if known is None and PatreonAccount.objects.using(using).filter(user_id=user.pk).exists():
             raise AccountTaken("the user is connected to another Patreon account.")
-        associations = apps.get_model("social_django", "UserSocialAuth").objects
-        association, _created = associations.get_or_create(
+        association, _created = association_model().objects.get_or_create(
             provider="patreon",
             uid=patreon_id,
             defaults={"user_id": user.pk, "id_key": _id_key()},
@@ -69,7 +64,7 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
 
 
 def _id_key() -> str:
-    """Under which of its keys the backend that is configured finds people again."""
+    """Return the key by which the configured backend finds a person's association."""
     strategy = load_strategy()  # type: ignore[no-untyped-call]
     backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     return str(backend.id_key())

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
-from django.db.models.signals import post_delete
+from django.db.models.signals import pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,19 +15,16 @@ class PatreonConfig(AppConfig):
         from .access import listen  # noqa: PLC0415
         from .api import install_gate  # noqa: PLC0415
         from .limits import current_gate  # noqa: PLC0415  (needs loaded models)
+        from .models import PatreonAccount  # noqa: PLC0415
+        from .tokens import revoke_deleted  # noqa: PLC0415
 
         install_gate(current_gate)
         listen()
         groups.listen()
 
+        uid = "django_patreon.revoke"
+        pre_delete.connect(revoke_deleted, sender=PatreonAccount, dispatch_uid=uid)
         if apps.is_installed("social_django"):
-            from .models import PatreonAccount  # noqa: PLC0415
-            from .pipeline import forget_account  # noqa: PLC0415  (needs loaded models)
-            from .tokens import revoke_at_patreon  # noqa: PLC0415
+            from . import associations  # noqa: PLC0415
 
-            post_delete.connect(
-                revoke_at_patreon, sender=PatreonAccount, dispatch_uid="django_patreon.revoke"
-            )
-            post_delete.connect(
-                forget_account, sender="social_django.UserSocialAuth", dispatch_uid="django_patreon"
-            )
+            associations.listen()

@@ -19,13 +19,18 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_in
 from django.db import connections, router, transaction
 from django.db.models import Q
-from django.db.models.signals import post_delete, post_save, pre_delete
+from django.db.models.signals import post_save, pre_delete
 
 from .access import Patron, Rule, tier_id
 from .conf import patreon_settings
 from .entitlement import decide
 from .models import Grant, Membership, PatreonAccount, Tier
-from .signals import account_reconnect_needed, account_reconnected, membership_changed
+from .signals import (
+    account_reconnect_needed,
+    account_reconnected,
+    account_unlinked,
+    membership_changed,
+)
 
 __all__ = ["keep", "keep_all", "listen"]
 
@@ -101,11 +106,13 @@ def listen() -> None:
     user_logged_in.connect(_on_sign_in, dispatch_uid=uid)
     for signal in (account_reconnect_needed, account_reconnected):
         signal.connect(_on_connection, dispatch_uid=uid)
+    account_unlinked.connect(_on_unlinked, dispatch_uid=uid)
+    # Before the delete: columns that the caller has not loaded can be read no more afterwards.
     for model in (Grant, PatreonAccount):
-        for signal in (post_save, post_delete):
+        for signal in (post_save, pre_delete):
             signal.connect(_on_row, sender=model, dispatch_uid=uid)
     # A campaign takes its memberships along, and Django tells of each.
-    post_delete.connect(_on_membership_deleted, sender=Membership, dispatch_uid=uid)
+    pre_delete.connect(_on_membership_deleted, sender=Membership, dispatch_uid=uid)
     pre_delete.connect(_on_tier_deleted, sender=Tier, dispatch_uid=uid)
 
 
@@ -135,6 +142,10 @@ def _on_sign_in(user: Any, **kwargs: Any) -> None:
 
 def _on_connection(account: PatreonAccount, **kwargs: Any) -> None:
     _keep_by_key(account.user_id)
+
+
+def _on_unlinked(user: Any, **kwargs: Any) -> None:
+    _keep_by_key(user.pk)  # the account may be another user's now
 
 
 def _on_row(instance: Any, using: str, **kwargs: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import router, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError, AuthPolicyError
@@ -18,11 +18,12 @@ from social_core.pipeline import social_auth
 from social_core.pipeline.user import user_details as stock_user_details
 
 from . import sync, tokens
+from .associations import AccountTaken, move_account
 from .conf import patreon_settings
 from .models import PatreonAccount
 from .resources import Identity, MalformedDocument, parse_identity
 from .sign_in_tokens import open_grant
-from .signals import account_linked, account_unlinked
+from .signals import account_linked
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = [
     "AlreadyLinked",
     "associate_by_email",
-    "forget_account",
     "hold_identity",
     "require_email",
     "save_account",
@@ -86,13 +86,24 @@ def associate_by_email(
     field = getattr(storage.user_model(), "EMAIL_FIELD", "email")
     matches = [
         each
-        for each in storage.get_users_by_email(address)
+        for each in _where_written(storage.get_users_by_email(address))
         # Databases fold more than case: some take a dotless i for an i, which is another mailbox.
         if _folded(getattr(each, field)) == _folded(address)
     ]
-    if len(matches) != 1 or storage.get_social_auth_for_user(matches[0], backend.name):
+    if len(matches) != 1:
+        return None
+    if _where_written(storage.get_social_auth_for_user(matches[0], backend.name)):
         return None
     return {"user": matches[0], "is_new": False}
+
+
+def _where_written(found: Any) -> Any:
+    """Ask the database that the rows are written to: a replica may not know them yet.
+
+    What the storage of another framework returns is left alone.
+    """
+    is_queryset = isinstance(found, QuerySet)
+    return found.using(router.db_for_write(found.model)) if is_queryset else found
 
 
 def _verified_address(response: dict[str, Any] | None) -> str | None:
@@ -124,7 +135,7 @@ def require_email(
     address = details.get("email")
     if not address:
         raise AuthPolicyError(backend, code="email_required", stage="pipeline")
-    if list(storage.get_users_by_email(address)):
+    if list(_where_written(storage.get_users_by_email(address))):
         raise AuthAssociationError(backend, code="email_in_use", stage="pipeline")
 
 
@@ -160,7 +171,13 @@ def save_account(
         return None
     ours: Any = backend
     identity: Identity = ours.identity_of(response)
-    account = _account_of(backend, user, identity.user.id, is_new_user=bool(kwargs.get("is_new")))
+    account = _account_of(
+        backend,
+        user,
+        identity.user.id,
+        is_new_user=bool(kwargs.get("is_new")),
+        is_known=kwargs.get("social") is not None and not kwargs.get("new_association"),
+    )
     is_new = account._state.adding
     written = write_profile(account, identity)
     grant = open_grant(response)
@@ -205,13 +222,29 @@ def hold_identity(response: dict[str, Any]) -> None:
 
 
 def _account_of(
-    backend: BaseAuth[object], user: AbstractBaseUser, patreon_id: str, *, is_new_user: bool
+    backend: BaseAuth[object],
+    user: AbstractBaseUser,
+    patreon_id: str,
+    *,
+    is_new_user: bool,
+    is_known: bool,
 ) -> PatreonAccount:
+    """Return the account of this person, or a new one.
+
+    `is_known`: social-auth had an association before this sign-in, and found the user by it. The
+    account follows it when somebody has moved it in the database.
+    """
     taken = None
     for account in PatreonAccount.objects.select_for_update().filter(patreon_id=patreon_id):
         if account.user_id == user.pk:
             return account
         taken = account
+    if taken is not None and is_known:
+        try:
+            move_account(taken, user)
+        except AccountTaken:
+            raise AlreadyLinked(backend, stage="pipeline") from None
+        return taken
     if taken is not None:
         raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
     using = router.db_for_write(PatreonAccount)  # a replica may not have it yet
@@ -245,26 +278,3 @@ def _storable(address: str | None) -> str:
 def _web_address(value: str | None) -> str:
     """Keep what a browser may follow; `javascript:` and the like are dropped."""
     return value if value and value.startswith(("https://", "http://")) else ""
-
-
-def forget_account(sender: Any, instance: Any, origin: Any = None, **kwargs: Any) -> None:
-    """Receiver: an association that is deleted, by whatever way, takes the account with it.
-
-    When the user is deleted the database's own cascade takes both.
-    """
-    if instance.provider != "patreon" or getattr(origin, "model", type(origin)) is not sender:
-        return
-    using = router.db_for_write(PatreonAccount)
-    accounts = PatreonAccount.objects.using(using)
-    for account in accounts.filter(user_id=instance.user_id, patreon_id=instance.uid):
-        account.delete()
-        logger.info("Patreon account %s disconnected from user %s", instance.uid, instance.user_id)
-        transaction.on_commit(
-            partial(
-                account_unlinked.send_robust,
-                sender=PatreonAccount,
-                patreon_id=instance.uid,
-                user=instance.user,
-            ),
-            using=using,
-        )

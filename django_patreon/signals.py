@@ -13,7 +13,7 @@ __all__ = [
     "membership_changed",
 ]
 
-# A Patreon identity was connected to a user for the first time.
+# A Patreon identity was connected to a user who did not have it before.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), user.
 account_linked = Signal()
 

@@ -19,6 +19,7 @@ OTHERS = [
     "requests in a transaction",
     "social-auth's middleware",
     "one key for all providers",
+    "associations of its own",
 ]
 
 
@@ -41,6 +42,7 @@ def test_everybody_signs_in_on(site: str) -> None:
     found = told(site)
     assert found.pop("tiers") == [True, True]
     assert found.pop("signals after the commit")
+    assert found.pop("associations") == [True, True, True]
     assert found.pop("gold again") == found["gold"]
     for status, user in found.values():
         assert status == 302
@@ -55,3 +57,8 @@ def test_a_site_that_knows_people_by_their_address_signs_in_who_has_one() -> Non
         status, user = found[slug]
         assert (400 <= status < 500, user) == (True, None), slug
     assert found["tiers"] == [True, True]
+    assert found["associations"] == [True, True, True]
+
+
+def test_nobody_is_joined_by_an_address_that_only_a_stale_replica_still_has() -> None:
+    assert told("users are read from a replica") == {"joined": ["AlmaReyes"]}

@@ -11,7 +11,7 @@ that what Patreon gave is never rolled back. `batch` renews many, `keys` encrypt
 """
 
 from .batch import Renewals, refresh_expiring
-from .end import revoke, revoke_at_patreon
+from .end import revoke, revoke_deleted
 from .keys import Rotation, rotate_keys
 from .life import access_token, client_for, store
 from .renewal import refresh
@@ -24,7 +24,7 @@ __all__ = [
     "refresh",
     "refresh_expiring",
     "revoke",
-    "revoke_at_patreon",
+    "revoke_deleted",
     "rotate_keys",
     "store",
 ]

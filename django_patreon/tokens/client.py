@@ -1,4 +1,4 @@
-"""Who we are to Patreon."""
+"""The client id and secret of this site."""
 
 from __future__ import annotations
 

@@ -1,17 +1,17 @@
-"""The end of a pair: forgotten here at once, and at Patreon as far as it lets us."""
+"""Giving tokens up: they are deleted here at once, and revoked at Patreon after the commit."""
 
 from __future__ import annotations
 
 import logging
 import time
-from functools import partial
 from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
 
-from django.db import router, transaction
+from django.db import connections, router, transaction
 
 from django_patreon.api import revoke_token
 from django_patreon.conf import PatreonSettings, patreon_settings
-from django_patreon.exceptions import PatreonAPIError, Unavailable
+from django_patreon.exceptions import PatreonAPIError, RateLimited, Unavailable
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
@@ -19,14 +19,15 @@ from .client import site_client
 from .news import tell_reconnect_needed
 from .pair import COLUMNS
 
-__all__ = ["revoke", "revoke_at_patreon", "tell_patreon"]
+__all__ = ["revoke", "revoke_deleted", "revoke_now"]
 
 logger = logging.getLogger("django_patreon")
 
-
+BUDGET = 3.0
+"""Seconds. No further revocation of the same transaction begins after that."""
 SILENCE = 60.0
-"""Seconds without another try after Patreon did not answer: who deletes a hundred users should not
-wait for a hundred time-outs."""
+"""Seconds without another try after Patreon did not answer, or has no such address."""
+_NO_SUCH_ADDRESS = frozenset({404, 405})
 _silence: tuple[PatreonSettings | None, float] = (None, 0.0)
 """Under which settings, and until when: other settings are another Patreon."""
 
@@ -34,7 +35,7 @@ _silence: tuple[PatreonSettings | None, float] = (None, 0.0)
 def revoke(account: PatreonAccount) -> None:
     """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
     account.refresh_from_db(fields=COLUMNS)  # renewed since, perhaps
-    revoke_at_patreon(PatreonAccount, account)
+    _revoke_after_commit(account, router.db_for_write(PatreonAccount, instance=account))
     account.access_token = account.refresh_token = ""
     account.token_expires_at = account.token_lifetime = None
     account.token_generation += 1
@@ -44,24 +45,88 @@ def revoke(account: PatreonAccount) -> None:
     tell_reconnect_needed(account, "The tokens were given up.")
 
 
-def revoke_at_patreon(sender: Any, instance: PatreonAccount, **kwargs: Any) -> None:
-    """Tell Patreon, after the commit, that a pair is no longer needed. Also a receiver: an account
-    that is deleted, by unlinking or with its user, takes its tokens along."""
-    token = instance.access_token
-    if token:
-        using = router.db_for_write(PatreonAccount, instance=instance)
-        transaction.on_commit(partial(tell_patreon, token, instance.patreon_id), using=using)
+def revoke_deleted(
+    sender: Any, instance: PatreonAccount, using: str, origin: Any = None, **kwargs: Any
+) -> None:
+    """Receiver of `pre_delete`: revoke the tokens of an account that is deleted, by whatever way.
+
+    The row is still there, so columns that the caller has not loaded can be read. An instance that
+    the caller has held for long is read again: its tokens may have been renewed since.
+    """
+    found: PatreonAccount | None = instance
+    if origin is instance or instance.get_deferred_fields():
+        rows = PatreonAccount._base_manager.using(using).select_for_update()
+        found = rows.filter(pk=instance.pk).first()
+    if found is not None:
+        _revoke_after_commit(found, using)
 
 
-def tell_patreon(token: Secret, patreon_id: str) -> None:
-    """Ask Patreon to forget a token. Never fails: it is a courtesy."""
-    global _silence
-    settings, until = _silence
-    if settings is patreon_settings() and time.monotonic() < until:
+def revoke_now(token: Secret, patreon_id: str) -> None:
+    """Ask Patreon to revoke a token. Never fails: Patreon documents no way to do it."""
+    _revoke_all([_Revocation(token, patreon_id)])
+
+
+class _Revocation:
+    """A token to revoke when the transaction commits.
+
+    Only Django's list of what to do on commit holds it, and a rollback, to a savepoint or of all,
+    takes it off that list.
+    """
+
+    def __init__(self, token: Secret, patreon_id: str) -> None:
+        self.token, self.patreon_id = token, patreon_id
+
+
+_waiting: WeakKeyDictionary[Any, WeakSet[_Revocation]] = WeakKeyDictionary()
+"""By connection: what its open transaction will revoke."""
+
+
+def _revoke_after_commit(account: PatreonAccount, using: str) -> None:
+    """Revoke together with the others of the transaction, within one budget of time."""
+    if not account.access_token.readable:
         return
-    try:
-        revoke_token(token, client=site_client())
-    except PatreonAPIError as error:
-        if isinstance(error, Unavailable):
-            _silence = (patreon_settings(), time.monotonic() + SILENCE)
-        logger.info("Patreon was told that account %s has left; it said: %s", patreon_id, error)
+    connection = connections[using]
+    waiting = _waiting.setdefault(connection, WeakSet())
+    revocation = _Revocation(account.access_token.open(), account.patreon_id)
+    waiting.add(revocation)
+
+    def revoke_waiting() -> None:
+        if revocation in waiting:  # else an earlier one of the same commit has seen to it
+            together = list(waiting)
+            waiting.clear()
+            _revoke_all(together)
+
+    transaction.on_commit(revoke_waiting, using=using)
+
+
+def _revoke_all(revocations: list[_Revocation]) -> None:
+    """Revoke one after the other, and say in one line how many were left out."""
+    left = list(revocations)
+    until = time.monotonic() + BUDGET
+    while left and time.monotonic() < until and not _is_silent():
+        each = left.pop()
+        try:
+            revoke_token(each.token, client=site_client())
+        except PatreonAPIError as error:
+            logger.info("The token of account %s was not revoked: %s", each.patreon_id, error)
+            if isinstance(error, RateLimited):
+                break
+            if isinstance(error, Unavailable) or error.status in _NO_SUCH_ADDRESS:
+                _be_silent()
+    if left:
+        logger.warning(
+            "%d of %d tokens were deleted here and not revoked at Patreon, which is slow or refuses"
+            " it. They end by themselves.",
+            len(left),
+            len(revocations),
+        )
+
+
+def _is_silent() -> bool:
+    settings, until = _silence
+    return settings is patreon_settings() and time.monotonic() < until
+
+
+def _be_silent() -> None:
+    global _silence
+    _silence = (patreon_settings(), time.monotonic() + SILENCE)

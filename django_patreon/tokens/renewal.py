@@ -30,7 +30,7 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import site_client
-from .end import tell_patreon
+from .end import revoke_now
 from .lease import LEASE_SECONDS, give_back, replace_pair, take
 from .news import tell_reconnect_needed
 from .pair import COLUMNS, columns_of, reconnect, token_of
@@ -163,7 +163,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         columns["scopes"] = list(grant.scopes)
     if not _write_at_all_costs(fresh, columns, using=using):
         if not PatreonAccount.objects.using(using).filter(pk=fresh.pk).exists():
-            tell_patreon(grant.access_token, fresh.patreon_id)  # nobody's any more
+            revoke_now(grant.access_token, fresh.patreon_id)
         logger.info("Account %s got a newer pair from a sign-in, or has left.", fresh.patreon_id)
     account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_success_at"])
     return token_of(account)

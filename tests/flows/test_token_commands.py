@@ -197,3 +197,20 @@ def test_leaving_tells_patreon_and_a_patreon_that_is_down_holds_nobody_up(
         get_user_model().objects.all().delete()
     assert not PatreonAccount.objects.exists()
     assert patreon.api_requests[-1] == "POST /api/oauth2/token/revoke 500"
+
+
+def test_a_slow_patreon_is_asked_for_a_few_seconds_only_however_many_leave(
+    patreon: Patreon, caplog: Any
+) -> None:
+    users = get_user_model().objects.bulk_create(
+        get_user_model()(username=f"user{n}") for n in range(30)
+    )
+    PatreonAccount.objects.bulk_create(
+        PatreonAccount(user=each, patreon_id=f"9{each.pk}", access_token="a", refresh_token="r")
+        for each in users
+    )
+    patreon.control("faults", kind="slow", path="/api/oauth2/token/revoke", seconds=0.9, times=30)
+    get_user_model().objects.all().delete()
+    asked = len(patreon.api_requests)
+    assert 1 <= asked <= 4
+    assert f"{30 - asked} of 30 tokens were deleted here and not revoked" in caplog.text

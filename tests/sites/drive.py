@@ -36,6 +36,14 @@ SITES: dict[str, dict[str, Any]] = {
     "social-auth's middleware": {
         "MIDDLEWARE": [*MIDDLEWARE, "social_django.middleware.SocialAuthExceptionMiddleware"]
     },
+    "associations of its own": {
+        "SOCIAL_AUTH_STORAGE": "tests.sites.storage.Storage",
+    },
+    "users are read from a replica": {
+        "DATABASES": {"default": usual.DATABASES["default"], "replica": {}},
+        "DATABASE_ROUTERS": ["tests.sites.routers.UsersBehind"],
+        "PATREON": {**usual.PATREON, "LINK_VERIFIED_EMAIL": True},
+    },
     "one key for all providers": {
         "SOCIAL_AUTH_PATREON_KEY": None,
         "SOCIAL_AUTH_PATREON_SECRET": None,
@@ -75,7 +83,8 @@ def configure(site: str, folder: str) -> None:
 def main(site: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configure(site, folder)
-        print(json.dumps(drive(folder)))
+        stale = site == "users are read from a replica"
+        print(json.dumps(drive_stale_users(folder) if stale else drive(folder)))
 
 
 def drive(folder: str) -> dict[str, Any]:
@@ -143,8 +152,57 @@ def drive(folder: str) -> dict[str, Any]:
             member.tier_ids = [tier, FREE]
             sign_in("bronze")
             told["tiers"].append(tiers() == [tier])
+        told["associations"] = _move_and_delete(sandbox, sign_in)
     told["signals after the commit"] = bool(inside) and not any(inside)
     return told
+
+
+def _move_and_delete(sandbox: Any, sign_in: Any) -> list[bool]:
+    """Move somebody's association to another user, then delete it; does the account follow?"""
+    from django.contrib.auth import get_user_model
+    from django.db import router
+    from social_django.utils import load_strategy
+
+    from django_patreon.models import PatreonAccount
+
+    person = sandbox.world.person_called("gold")
+    users = get_user_model().objects.using(router.db_for_write(get_user_model()))
+    accounts = PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+    of_gold = accounts.filter(patreon_id=person.id)
+    model = load_strategy().storage.user
+    rows = model.objects.using(router.db_for_write(model))
+    row = rows.get(provider="patreon", uid=person.id)
+    older = users.model(**{users.model.USERNAME_FIELD: "older@a.org"})
+    older.save()
+    row.user = older
+    row.save()
+    moved = of_gold.get().user_id == older.pk
+    signs_in = sign_in("gold") == [302, "older@a.org"]
+    rows.get(pk=row.pk).delete()
+    return [moved, signs_in, not of_gold.exists()]
+
+
+def drive_stale_users(folder: str) -> dict[str, Any]:
+    """A user's address has changed, which the replica has not heard of. Who has it on Patreon?"""
+    from django.contrib.auth import get_user_model
+    from django.core.management import call_command
+    from django.db import connections
+
+    from django_patreon.models import PatreonAccount
+    from django_patreon.sandbox import Sandbox
+    from tests.dance import Dance, wire
+
+    call_command("migrate", database="default", run_syncdb=True, verbosity=0)
+    get_user_model().objects.create_user("former", "gold@example.org")
+    for alias in ("default", "replica"):
+        connections[alias].close()
+    shutil.copy(f"{folder}/default.sqlite3", f"{folder}/replica.sqlite3")
+    get_user_model().objects.using("default").update(email="former@example.org")
+    sandbox = Sandbox(url="https://www.patreon.com")
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        wire(mock, sandbox)
+        Dance(sandbox).sign_in("gold")
+    return {"joined": list(PatreonAccount.objects.values_list("user__username", flat=True))}
 
 
 if __name__ == "__main__":

@@ -5,9 +5,11 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from social_django.models import AbstractUserSocialAuth
 
 
 class ByEmailManager(BaseUserManager[Any]):
@@ -31,6 +33,19 @@ class ByEmail(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects: ClassVar[Any] = ByEmailManager()
+
+
+class OwnAssociation(AbstractUserSocialAuth):  # type: ignore[misc]
+    """Takes the place of social-auth's `UserSocialAuth` where SOCIAL_AUTH_STORAGE says so."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_associations"
+    )
+
+    class Meta:
+        constraints: ClassVar[list[Any]] = [
+            models.UniqueConstraint("provider", "uid", name="one_association_an_identity")
+        ]
 
 
 class Short(AbstractUser):

@@ -1,0 +1,144 @@
+"""What joins a user to Patreon is social-auth's association; the Patreon account follows it.
+
+The association is a row of the site's own storage (`SOCIAL_AUTH_STORAGE`), or of social-auth's.
+Where it is deleted, the account is deleted. Where it is moved to another user, the account moves.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db import models, router, transaction
+from django.db.models.signals import post_init, post_save, pre_delete, pre_save
+from social_django.utils import load_strategy
+
+from .models import PatreonAccount
+from .signals import account_linked, account_unlinked
+
+__all__ = ["AccountTaken", "association_model", "listen", "move_account"]
+
+logger = logging.getLogger("django_patreon")
+
+PROVIDER = "patreon"
+_LOADED = "_django_patreon_loaded"
+
+
+class AccountTaken(Exception):
+    """A user and a Patreon identity cannot be joined, because one of them has another."""
+
+
+def association_model() -> Any:
+    """Return the model of associations: social-auth's own, or that of the site's storage."""
+    strategy = load_strategy()  # type: ignore[no-untyped-call]
+    return strategy.storage.user
+
+
+def listen() -> None:
+    """Let accounts follow their associations from now on."""
+    model, uid = association_model(), "django_patreon.associations"
+    post_init.connect(_remember, sender=model, dispatch_uid=uid)
+    pre_save.connect(_refuse, sender=model, dispatch_uid=uid)
+    post_save.connect(_follow, sender=model, dispatch_uid=uid)
+    pre_delete.connect(_forget, sender=model, dispatch_uid=uid)
+
+
+def move_account(account: PatreonAccount, user: Any) -> None:
+    """Make `account` that of `user`: tokens and memberships stay with it, passes with their users.
+
+    Sends `account_unlinked` and `account_linked` after the commit. Raises `AccountTaken` when the
+    user has another Patreon account.
+    """
+    using = router.db_for_write(PatreonAccount)
+    with transaction.atomic(using=using):
+        _check_free(account, user.pk)
+        before = account.user
+        account.user = user
+        account.save(using=using, update_fields=["user"])
+        _send(account_unlinked, using, patreon_id=account.patreon_id, user=before)
+        _send(account_linked, using, account=account, user=user)
+    logger.info(
+        "Patreon account %s moved from user %s to user %s", account.patreon_id, before.pk, user.pk
+    )
+
+
+def _check_free(account: PatreonAccount, user_key: Any) -> None:
+    if _accounts().filter(user=user_key).exclude(pk=account.pk).exists():
+        raise AccountTaken(
+            f"Patreon account {account.patreon_id} cannot be moved to user {user_key}, who has"
+            " another Patreon account. Disconnect that one first."
+        )
+
+
+def _remember(sender: Any, instance: models.Model, **kwargs: Any) -> None:
+    """Keep what the row had when it was read, without loading what was left out."""
+    instance.__dict__[_LOADED] = _joined(instance)
+
+
+def _joined(association: models.Model) -> tuple[Any, Any, Any]:
+    """Return provider, uid and the user's key; None for what has not been loaded."""
+    provider, uid, user = (
+        association.__dict__.get(each) for each in ("provider", "uid", "user_id")
+    )
+    return provider, uid, user
+
+
+def _has_changed(association: models.Model) -> bool:
+    return association.__dict__.get(_LOADED) != _joined(association)
+
+
+def _refuse(sender: Any, instance: Any, raw: bool = False, **kwargs: Any) -> None:
+    """Receiver of `pre_save`: raise `AccountTaken` before anything is written.
+
+    An association that is as it was read costs no query.
+    """
+    if raw or instance._state.adding or not _has_changed(instance):
+        return
+    if instance.provider == PROVIDER:
+        for account in _accounts().filter(patreon_id=instance.uid):
+            _check_free(account, instance.user_id)
+
+
+def _follow(sender: Any, instance: Any, created: bool, raw: bool = False, **kwargs: Any) -> None:
+    """Receiver of `post_save`: move the account, or delete it if the row is another's now."""
+    is_same = raw or created or not _has_changed(instance)
+    before, now = instance.__dict__.get(_LOADED), _joined(instance)
+    instance.__dict__[_LOADED] = now
+    if is_same:
+        return
+    if before and before[0] == PROVIDER and before[:2] != now[:2]:
+        _delete_account(before[1])
+    if instance.provider == PROVIDER:
+        for account in _accounts().filter(patreon_id=instance.uid).exclude(user=instance.user_id):
+            move_account(account, instance.user)
+
+
+def _forget(sender: Any, instance: Any, using: str, origin: Any = None, **kwargs: Any) -> None:
+    """Receiver of `pre_delete`, while all columns of the row can still be read.
+
+    When the user is deleted the database's own cascade takes both.
+    """
+    deleted = origin.model if isinstance(origin, models.QuerySet) else type(origin)
+    if instance.provider == PROVIDER and not issubclass(deleted, get_user_model()):
+        _delete_account(instance.uid)
+
+
+def _delete_account(patreon_id: str) -> None:
+    for account in _accounts().filter(patreon_id=patreon_id).select_related("user"):
+        user = account.user
+        account.delete()
+        logger.info("Patreon account %s disconnected from user %s", patreon_id, user.pk)
+        using = router.db_for_write(PatreonAccount)
+        _send(account_unlinked, using, patreon_id=patreon_id, user=user)
+
+
+def _accounts() -> models.QuerySet[PatreonAccount]:
+    return PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+
+
+def _send(signal: Any, using: str, **news: Any) -> None:
+    """Send it after the commit; a receiver that fails stops nobody."""
+    send = partial(signal.send_robust, sender=PatreonAccount, **news)
+    transaction.on_commit(send, using=using)
