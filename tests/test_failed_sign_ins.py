@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -23,9 +24,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def limited(settings: Any) -> None:
+def limited(settings: Any) -> Iterator[None]:
+    """A process that has seen no refusal yet, here and for the tests after these."""
     settings.PATREON = {"RATE_LIMIT": "database"}
-    _gate_for.cache_clear()  # a process that has seen no refusal yet
+    _gate_for.cache_clear()
+    yield
+    _gate_for.cache_clear()
 
 
 def bring(dance: Dance, code: str) -> Any:
