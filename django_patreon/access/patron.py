@@ -51,12 +51,12 @@ class Patron:
         self._given_user = user
         self._request = request
         self._known: tuple[Any, Known] | None = None
-        """Whose key, and what is known of them: together, since threads may share a request."""
+        """The user's key and what is known of them, in one value: threads may share a request."""
         self._evaluations: dict[tuple[Known, str | None, bool], Evaluation] = {}
         self._writes: list[Write] = []
-        """What this request has written in transactions that were open when it was read again."""
+        """Writes of this request in transactions that were open when they were made."""
         self.was_asked = False
-        """Has anything on the page depended on it? Then no cache may keep the page."""
+        """True once a gate was asked: no cache may keep the page then."""
 
     def check(self, *unnamed: Never, **rule: Unpack[Asked]) -> Decision:
         """Say whether they may come in. Arguments are those of `Rule`, by name."""
@@ -69,18 +69,18 @@ class Patron:
 
     @property
     def is_patron(self) -> bool:
-        """Do they support the site's own campaign with any amount?"""
+        """True if the user supports the site's own campaign with any amount."""
         return self.check().allowed
 
     def is_patron_of(self, campaign: Any) -> bool:
-        """Do they support this `Campaign`, or the one of this id, with any amount? Nobody supports
-        None: it is not the site's own."""
+        """Return True if the user supports this campaign, a `Campaign` or its id, with any amount.
+        None is no campaign, and not the site's own: the answer is False."""
         return self.check(campaign="" if campaign is None else campaign).allowed
 
     @property
     def belongs_to(self) -> list[str]:
-        """Ids of the site's campaigns, but for its default one, that they have to do with: as a
-        member, by a pass or a ban in force, or as the creator."""
+        """Return the ids of our campaigns, without the default one, of which the user is a member or
+        the creator, or has a pass or a ban in force."""
         known = self.known
         named = {each.campaign_id for each in known.memberships} | known.own_campaigns
         named |= {each.campaign_id for each in known.grants if each.is_in_force(self._moment)}
@@ -92,7 +92,7 @@ class Patron:
         ]
 
     def mark_asked(self) -> None:
-        """Keep the page that is being made out of every cache: it depends on who asks (T25)."""
+        """Keep the answer of this request out of every cache: it depends on the reader (T25)."""
         self.was_asked = True
         request = self._request
         if request is None:
@@ -146,7 +146,7 @@ class Patron:
 
     @cached_property
     def _moment(self) -> datetime:
-        """One for all gates of a request: they should not disagree on a page."""
+        """The time that all gates of a request go by, so that they agree on a page."""
         return now()
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
@@ -177,28 +177,30 @@ class Patron:
         return facts
 
     def has(self, campaign_id: str | None = None) -> list[str]:
-        """What they hold of a campaign, or of the site's own, in words, the dearest tier first."""
+        """Return what the user has of a campaign, or of the site's own, in words; the dearest tier
+        comes first."""
         known, facts = self.known, self.facts(campaign_id)
         campaign = known.campaigns.get(facts.campaign_id or "")
         return has_in_words(facts, known.tiers, campaign.currency if campaign else "")
 
     def knows_of(self, campaign_id: str) -> bool:
-        """Is it a campaign of ours, or one that they are a member of? No query for most."""
+        """Return True for a campaign of ours, and one that the user is a member of. Most cost no
+        query."""
         if campaign_id in self.known.campaigns:
             return True
         ours = Campaign.objects.filter(is_ours=True)
         return campaign_id.isprintable() and ours.filter(patreon_id=campaign_id).exists()
 
     def tier_by_key(self, key: int) -> KnownTier | None:
-        """Find a tier by its row's key; None for one of a campaign that has nothing to do with the
-        site or the person, and for who is signed out."""
+        """Return a tier by the primary key of its row; None for a campaign that is neither ours nor
+        one of the user's, and None if nobody is signed in."""
         if not self.is_somebody:
             return None
         return self.known.tiers_by_key.get(key)
 
     @property
     def user(self) -> Any:
-        """Whose gates these are; of a request, whoever is signed in at the moment."""
+        """The user that is asked about; of a request, its user at the moment."""
         request = self._request
         found = self._given_user if request is None else getattr(request, "user", None)
         # Out of Django's lazy wrapper, which is slow to look through, and is looked through a lot.
@@ -212,7 +214,7 @@ class Patron:
 
     @property
     def is_somebody(self) -> bool:
-        """Is it a user who can sign in? Somebody deactivated cannot, and is nobody to a gate."""
+        """True for a user who can sign in. A deactivated user cannot, and counts as signed out."""
         user = self.user
         return bool(getattr(user, "is_authenticated", False) and getattr(user, "is_active", True))
 
