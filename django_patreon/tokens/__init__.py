@@ -4,7 +4,7 @@
     client_for(account)     a PatreonClient that renews by itself
     refresh(account)        a new pair, now
     store(account, grant)   a pair that a sign-in brought
-    revoke(account)         no pair any more, here and (as a courtesy) at Patreon
+    revoke(account)         delete the pair here; ask Patreon to revoke it after the commit
 
 `life` is what callers use, `renewal` the one request, `lease` who may make it; `durable` sees to it
 that what Patreon gave is never rolled back. `batch` renews many, `keys` encrypts all anew.

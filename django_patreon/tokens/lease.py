@@ -1,8 +1,8 @@
 """Who may spend an account's refresh token: one worker at a time, on any number of machines.
 
-A lease is a row's word, not a database lock: it is taken and given back in short transactions, so
-none is open while we wait for Patreon, and a worker that is killed holds it no longer than it
-lasts. Its clock is the database's, which all machines share.
+A lease is two columns of the account, not a database lock. It is taken and given back in short
+transactions, so that no transaction is open while we wait for Patreon. It ends by itself after a
+worker was killed. Its times are those of the database's clock, which all machines share.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Telling others, after the commit, that an account has lost its connection or has it back."""
+"""Send signals after the commit: an account has lost its connection, or has it back.
+
+A receiver that fails is logged, and stops nobody.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ __all__ = ["tell_reconnect_needed", "tell_reconnected"]
 
 
 def tell_reconnect_needed(account: PatreonAccount, reason: str) -> None:
-    """The person has to sign in with Patreon again. A receiver that fails stops nobody."""
+    """Send `account_reconnect_needed`: the person has to sign in with Patreon again."""
     send = partial(
         account_reconnect_needed.send_robust, sender=PatreonAccount, account=account, reason=reason
     )
@@ -21,7 +24,7 @@ def tell_reconnect_needed(account: PatreonAccount, reason: str) -> None:
 
 
 def tell_reconnected(account: PatreonAccount) -> None:
-    """The person has."""
+    """Send `account_reconnected`: the person has reconnected their Patreon account."""
     send = partial(account_reconnected.send_robust, sender=PatreonAccount, account=account)
     transaction.on_commit(send, using=_using(account))
 
