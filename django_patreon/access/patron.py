@@ -79,8 +79,8 @@ class Patron:
 
     @property
     def belongs_to(self) -> list[str]:
-        """Return the ids of our campaigns, without the default one, of which the user is a member or
-        the creator, or has a pass or a ban in force."""
+        """Return the ids of our campaigns, without the default one, of which the user is a member
+        or the creator, or has a pass or a ban in force."""
         known = self.known
         named = {each.campaign_id for each in known.memberships} | known.own_campaigns
         named |= {each.campaign_id for each in known.grants if each.is_in_force(self._moment)}
