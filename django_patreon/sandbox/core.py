@@ -179,6 +179,7 @@ class Core:
             target = self.world.clock.after(seconds)
             self._advancing = True
             try:
+                self.sender.send_all()  # so that retries of what is being sent now are on the way
                 while self._move_on(target):
                     while self._step():
                         pass

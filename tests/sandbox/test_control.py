@@ -1,13 +1,16 @@
-"""Switches, faults and limits."""
+"""Controls, faults and limits."""
 
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
+from django_patreon.sandbox.control.endpoints import CONTROLS
 from django_patreon.sandbox.web.faults import FAULTS
 
 from .asking import control, get, refresh, tokens_for
@@ -194,3 +197,30 @@ def test_a_storm_of_errors_shuts_the_door() -> None:
         answer = get(sandbox, "made-up")
     (error,) = answer.json()["errors"]
     assert (answer.status, error.keys()) == (429, {"detail", "retry_after_seconds"})
+
+
+def test_every_control_is_listed_described_and_documented(sandbox: Sandbox) -> None:
+    listed = control(sandbox, "GET", "").json()["controls"]
+    assert listed.keys() == {f"{each.method} /_sandbox/{each.path}" for each in CONTROLS}
+    assert all(text.endswith(".") for text in listed.values())
+    docs = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    table = docs.partition("## Controls")[2].partition("\n## ")[0]
+    named = set(re.findall(r"^\| `(?:GET|POST|DELETE) ([a-z./]+)`(?:, `([a-z./]+)`)?", table, re.M))
+    assert {path for pair in named for path in pair if path} == {
+        each.path for each in CONTROLS if each.path
+    }
+
+
+def test_a_state_file_has_the_names_of_format_1(tmp_path: Path) -> None:
+    """An older sandbox wrote them; a newer one reads its files."""
+    file = tmp_path / "state.json"
+    Sandbox(state=file).save()
+    document = json.loads(file.read_text())
+    assert document["format"] == 1
+    assert set(document) == {
+        "format", "world", "switches", "faults", "deliveries", "issued", "pairs", "codes",
+        "granted_scopes",
+    }  # fmt: skip
+    assert {"campaigns", "people", "members", "hooks", "crowd", "last_number"} <= set(
+        document["world"]
+    )

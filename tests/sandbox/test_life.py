@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.pledges.actions import ACTIONS
 
-from .asking import act, control, get, tokens_for
+from .asking import act, control, get, send, tokens_for
+from .conftest import Receiver
+from .test_hooks import about, settle
 
 DAY = 86400
 
@@ -87,7 +89,7 @@ def test_who_cancels_is_what_the_person_called_cancelled_is(sandbox: Sandbox) ->
         assert each.currently_entitled_amount_cents
 
 
-def test_the_status_of_the_cancelled_is_a_switch(sandbox: Sandbox) -> None:
+def test_the_status_of_the_cancelled_is_a_setting(sandbox: Sandbox) -> None:
     control(sandbox, "POST", "settings", {"cancelled_status": "active_patron"})
     act(sandbox, "gold", "cancel")
     assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Gold"])
@@ -128,7 +130,7 @@ def test_a_trial_becomes_a_pledge_or_ends(sandbox: Sandbox) -> None:
     assert (trial.is_free_trial, trial.patron_status) == (False, "active_patron")
 
 
-def test_a_charge_under_way_is_settled(sandbox: Sandbox) -> None:
+def test_a_pending_charge_is_paid(sandbox: Sandbox) -> None:
     assert standing(sandbox, "pending")[1] == "Pending"
     pass_days(sandbox, 3)
     assert standing(sandbox, "pending") == ("active_patron", "Paid", ["Bronze", "Free"])
@@ -153,6 +155,64 @@ def test_who_leaves_is_gone_only_without_ever_having_paid(sandbox: Sandbox) -> N
     assert act(sandbox, "free", "delete") is None
     assert member_of(sandbox, "free") is None
     assert act(sandbox, "gold", "delete")["patron_status"] == "former_patron"
+
+
+@pytest.mark.parametrize(
+    ("slug", "days", "before", "after"),
+    [
+        ("gold", 19, ("active_patron", "Paid"), ("declined_patron", "Declined", ["Free", "Gold"])),
+        (
+            "pending",
+            3,
+            ("active_patron", "Pending"),
+            ("declined_patron", "Declined", ["Bronze", "Free"]),
+        ),
+        ("trial", 6, ("active_patron", None), ("former_patron", None, ["Free"])),
+    ],
+)
+def test_a_card_that_declines_when_it_is_charged(
+    sandbox: Sandbox, slug: str, days: int, before: Any, after: Any
+) -> None:
+    member = member_of(sandbox, slug)
+    paid = member.campaign_lifetime_support_cents
+    member.card_declines = True
+    assert standing(sandbox, slug)[:2] == before  # until it is charged
+    pass_days(sandbox, days)
+    assert standing(sandbox, slug) == after
+    assert member.campaign_lifetime_support_cents == paid
+
+
+def test_a_renewal_that_declines_is_sent_and_tried_again_for_two_weeks(
+    sandbox: Sandbox, creator: str, receiver: Receiver
+) -> None:
+    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    member_of(sandbox, "gold").card_declines = True
+    pass_days(sandbox, 19)
+    person = sandbox.world.person_called("gold").id
+    mine = [
+        each.document["data"]["attributes"]["last_charge_status"]
+        for each in receiver.received
+        if each.document["data"]["relationships"]["user"]["data"]["id"] == person
+    ]
+    assert mine == ["Declined"]
+    assert member_of(sandbox, "gold").history[-1].pledge_payment_status == "declined"
+    pass_days(sandbox, 14)
+    assert standing(sandbox, "gold") == ("declined_patron", "Declined", [])
+
+
+def test_a_cancelled_gift_is_no_deleted_pledge(
+    sandbox: Sandbox, creator: str, receiver: Receiver
+) -> None:
+    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    act(sandbox, "gifted", "cancel")
+    act(sandbox, "stranger", "gift", tier="Gold")
+    act(sandbox, "stranger", "cancel_now")
+    act(sandbox, "free", "delete")
+    settle(sandbox)
+    assert "members:pledge:delete" not in receiver.events
+    act(sandbox, "gold", "cancel")
+    settle(sandbox)
+    assert receiver.events[-2:] == ["members:pledge:delete", "members:update"]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_a_form_of_the_room_is_answered_with_one_length(server: Server) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     with closing(connection):
         form = {"Content-Type": "application/x-www-form-urlencoded"}
-        connection.request("POST", "/", b"switch=reset", form)
+        connection.request("POST", "/", b"control=reset", form)
         answer = connection.getresponse()
         assert answer.status == 303
         assert answer.headers.get_all("Content-Length") == ["0"]
