@@ -58,6 +58,9 @@ class PatreonSettings:
     """May staff, and the creator, pass every gate?"""
     TIER_GROUPS: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Django groups that the holders of a tier are in: {"gold": ["supporters"]}."""
+    REVOKE_LIMIT: float = 0.2
+    """The share of a campaign's patrons that one sync may demote, 0 to 1, because Patreon no longer
+    lists them. When there are more, it demotes nobody and says so."""
     TIMEOUT: tuple[float, float] = (3.0, 10.0)
     """Seconds to wait for Patreon: to connect, and for the answer. Together they are the longest
     that one request takes."""
@@ -121,6 +124,9 @@ def patreon_settings() -> PatreonSettings:
         # Exactly a bool: a hopeful "False" from the environment must not open a door.
         if not isinstance(values.get(name, False), bool):
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be True or False.")
+    share = values.get("REVOKE_LIMIT", PatreonSettings.REVOKE_LIMIT)
+    if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        raise ImproperlyConfigured("PATREON['REVOKE_LIMIT'] must be a number from 0 to 1.")
     limit = values.get("RATE_LIMIT", PatreonSettings.RATE_LIMIT)
     known = limit in (None, "database", "process")
     if not known and not str(limit).startswith(("redis://", "rediss://", "unix://")):

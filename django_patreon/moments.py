@@ -7,11 +7,26 @@ request has activated is for showing times, and never for reading them.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models.functions import Now
 from django.utils import timezone
 
-__all__ = ["now", "to_aware", "to_stored"]
+if TYPE_CHECKING:
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models.sql.compiler import SQLCompiler
+
+__all__ = ["DatabaseNow", "now", "to_aware", "to_stored"]
+
+
+class DatabaseNow(Now):
+    """The database's time. MySQL's own is that of some place; Django's columns are UTC."""
+
+    def as_mysql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
+    ) -> Any:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 def now() -> datetime:

@@ -82,19 +82,22 @@ class Known:
         self.is_linked = bool(account)
         self.needs_reconnect = state == PatreonAccount.State.RECONNECT
         members = lists(joined)
-        self.memberships = tuple([membership_facts(each, zone) for each in members])
+        self._campaigns = lists(ours) + lists([each[-1] for each in members if each[-1]])
+        synced = {each[0]: each[5] for each in self._campaigns}
+        self.memberships = tuple(
+            [membership_facts(each, zone, synced.get(each[0])) for each in members]
+        )
         self.grants = tuple([grant_facts(each, zone) for each in lists(granted)])
         self.own_campaigns = frozenset(one_list(runs))
         """Ids of the campaigns that the person created."""
         self._opened: tuple[PatreonSettings | None, dict[tuple[Any, ...], Decision]] = (None, {})
         """The settings, and the decisions that opened a gate under them, by the rule's key."""
-        self._campaigns = lists(ours) + lists([each[-1] for each in members if each[-1]])
 
     @cached_property
     def campaigns(self) -> Mapping[str, KnownCampaign]:
         return {
             key: KnownCampaign(key, currency, page, name, bool(is_ours))
-            for key, is_ours, currency, page, name, _ in self._campaigns
+            for key, is_ours, currency, page, name, *_ in self._campaigns
         }
 
     def name_to_say(self, campaign: KnownCampaign) -> str:

@@ -20,15 +20,23 @@ _MOMENTS, _FLAGS = (
     ]
     for kind in ("datetime", "bool")
 )
+_FETCHED = MEMBERSHIP.index("fetched_at")
 _REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
 
 
-def membership_facts(values: list[Any], zone: tzinfo) -> MembershipFacts:
-    """Return the facts of a membership. A time without a zone is taken to be in `zone`."""
+def membership_facts(
+    values: list[Any], zone: tzinfo, synced_at: str | None = None
+) -> MembershipFacts:
+    """Return the facts of a membership. A time without a zone is taken to be in `zone`.
+
+    A complete sync that began at `synced_at` confirmed the row without writing it.
+    """
     facts = values[:-1]  # its campaign comes last
     for place in _MOMENTS:
         if facts[place] is not None:
             facts[place] = _moment(facts[place], zone)
+    if synced_at is not None:
+        facts[_FETCHED] = max(facts[_FETCHED], _moment(synced_at, zone))
     for place in _FLAGS:
         facts[place] = bool(facts[place])
     facts[_REMEMBERED] = _worth(facts[_REMEMBERED])

@@ -7,7 +7,7 @@ most of it for planning.
 
     account    [state, [campaign that the person runs, ...], [membership, ...]]
     grants     [[tier, cents, deny, starts_at, until, campaign], ...]
-    campaigns  [[id, is_ours, currency, url, name, [tier on sale, ...]], ...]
+    campaigns  [[id, is_ours, currency, url, name, synced_at, [tier on sale, ...]], ...]
 
 `campaigns` are those that are ours. A membership has the values that `MEMBERSHIP` names, and then
 its campaign unless that is among `campaigns`. A tier of a membership is [id, amount_cents], that of
@@ -78,7 +78,9 @@ def statement(vendor: str, *, chosen: bool) -> str:
         f"{tier} t WHERE t.campaign_id = c.patreon_id",
     )
     name = "CASE WHEN c.name = '' THEN c.vanity ELSE c.name END"
-    one_campaign = f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {name}, {on_sale})"
+    one_campaign = (
+        f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {name}, c.synced_at, {on_sale})"
+    )
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
     # Campaigns of ours are in `campaigns`, unless they are behind the first MOST_CAMPAIGNS.
     place = f"(SELECT COUNT(*) FROM {campaign} o WHERE o.is_ours AND o.id < c.id)"
@@ -101,7 +103,7 @@ def statement(vendor: str, *, chosen: bool) -> str:
         f"{array}({granted}, g.cents, g.deny, g.starts_at, g.{quote('until')}, g.campaign_id)",
         f"{grant} g WHERE g.user_id = %(user)s",
     )
-    facts = "patreon_id, is_ours, currency, url, name, vanity"
+    facts = "patreon_id, is_ours, currency, url, name, vanity, synced_at"
     campaigns = listed(
         one_campaign, f"(SELECT {facts} FROM {of_the_site} LIMIT {MOST_CAMPAIGNS}) c"
     )

@@ -16,7 +16,7 @@ from .oauth import (
     revoke_token,
     token_url,
 )
-from .paging import Walk
+from .paging import SeenIds, Walk
 from .retry import BRIEFLY, NEVER, Patience
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "OAuthClient",
     "Patience",
     "PatreonClient",
+    "SeenIds",
     "TokenGrant",
     "Walk",
     "authorize_url",

@@ -19,6 +19,7 @@ from django_patreon.resources import (
     WEBHOOK_FIELDS,
     Campaign,
     Identity,
+    Listed,
     Member,
     Page,
     Post,
@@ -26,6 +27,7 @@ from django_patreon.resources import (
     parse_campaign,
     parse_campaigns,
     parse_identity,
+    parse_listed_members,
     parse_member,
     parse_members_page,
     parse_post,
@@ -35,7 +37,7 @@ from django_patreon.resources import (
 )
 
 from .asking import Asking, Fields, parsed
-from .paging import Walk
+from .paging import SeenIds, Walk
 
 __all__ = ["PatreonClient"]
 
@@ -114,15 +116,41 @@ class PatreonClient(Asking):
             page_size = min(page_size, 500)
         if addresses:
             include, fields["address"] = (*include, "address"), ADDRESS_FIELDS
-        path = f"/campaigns/{quote(campaign_id, safe='')}/members"
 
         def fetch(cursor: str | None) -> Page[Member]:
-            paging = _paging(cursor, page_size)
             return self._read(
-                parse_members_page, path, include=include, fields=fields, more=more, query=paging
+                parse_members_page,
+                _members_of(campaign_id),
+                include=include,
+                fields=fields,
+                more=more,
+                query=_paging(cursor, page_size),
             )
 
         return Walk(fetch)
+
+    def listed_members(
+        self,
+        campaign_id: str,
+        *,
+        page_size: int = 1000,
+        cursor: str | None = None,
+        seen: SeenIds | None = None,
+        skipped: int = 0,
+    ) -> Walk[Listed]:
+        """Like `members`, for whoever reads only those that have changed. The walk can go on where
+        an earlier one ended: `cursor`, `seen` and `skipped` are those of `Walk`."""
+
+        def fetch(cursor: str | None) -> Page[Listed]:
+            return self._read(
+                parse_listed_members,
+                _members_of(campaign_id),
+                include=MEMBER_INCLUDE,
+                fields={kind: names for kind, names in MEMBER_FIELDS.items() if kind != "user"},
+                query=_paging(cursor, page_size),
+            )
+
+        return Walk(fetch, cursor=cursor, seen=seen, skipped=skipped)
 
     def member(self, member_id: str, *, more: Fields | None = None) -> Member:
         """Return one member, with `user`, `campaign` and `tiers`.
@@ -210,6 +238,10 @@ class PatreonClient(Asking):
         except Refused as error:
             if error.status != 404:
                 raise
+
+
+def _members_of(campaign_id: str) -> str:
+    return f"/campaigns/{quote(campaign_id, safe='')}/members"
 
 
 def _paging(cursor: str | None, size: int | None) -> dict[str, str]:

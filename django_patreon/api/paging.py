@@ -2,18 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from hashlib import blake2b
 from typing import Generic, Protocol, TypeVar
 
 from django_patreon.resources import Page
 
-__all__ = ["Walk"]
+__all__ = ["SeenIds", "Walk"]
+
+_BUCKETS = 4096
+
+
+class SeenIds:
+    """Ids that have been seen, at 8 bytes each: a million take 8 MB."""
+
+    def __init__(self) -> None:
+        self._buckets = [array("Q") for _ in range(_BUCKETS)]
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: str) -> bool:
+        number = _number_of(key)
+        return number in self._buckets[number % _BUCKETS]
+
+    def add(self, key: str) -> bool:
+        """Remember an id. Return False when it was there already."""
+        return self._add(_number_of(key))
+
+    def _add(self, number: int) -> bool:
+        bucket = self._buckets[number % _BUCKETS]
+        if number in bucket:
+            return False
+        bucket.append(number)
+        self._count += 1
+        return True
+
+    @staticmethod
+    def pack(keys: Iterable[str]) -> bytes:
+        """Return what `unpack` adds, to be stored."""
+        return array("Q", map(_number_of, keys)).tobytes()
+
+    def unpack(self, packed: bytes) -> None:
+        """Remember the ids that `pack` was given."""
+        numbers = array("Q")
+        numbers.frombytes(packed)
+        for number in numbers:
+            self._add(number)
+
+
+def _number_of(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
 
 
 class _HasId(Protocol):
     @property
-    def id(self) -> Hashable: ...
+    def id(self) -> str: ...
 
 
 T = TypeVar("T", bound=_HasId)
@@ -28,10 +75,22 @@ class Walk(Generic[T]):
 
     The end is no cursor. A cursor that was there before, or a page without anything new, ends the
     walk as well, but not as a complete one: both have been seen to go on for ever (observed).
+
+    A walk that goes on where an earlier one ended is given that one's next `cursor`, what it has
+    `seen`, and how many items it `skipped`.
     """
 
-    def __init__(self, fetch: Callable[[str | None], Page[T]]) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[str | None], Page[T]],
+        *,
+        cursor: str | None = None,
+        seen: SeenIds | None = None,
+        skipped: int = 0,
+    ) -> None:
         self._fetch = fetch
+        self._cursor = cursor
+        self._given, self._skipped = seen, skipped
         self.complete = False
         self.total: int | None = None
         """Patreon's own count, from the newest page."""
@@ -44,21 +103,27 @@ class Walk(Generic[T]):
 
     def pages(self) -> Iterator[Page[T]]:
         """Yield the pages, without what an earlier one has had already."""
-        self.complete, self.seen, self.skipped = False, 0, 0
-        ids: set[Hashable] = set()
-        cursors: set[str] = set()
-        cursor: str | None = None
+        ids = SeenIds() if self._given is None else self._given
+        self.complete, self.seen, self.skipped = False, len(ids), self._skipped
+        cursor = self._cursor
+        cursors = {cursor}
         while True:
             page = self._fetch(cursor)
-            fresh = tuple({each.id: each for each in page.items if each.id not in ids}.values())
-            ids.update(each.id for each in fresh)
+            fresh = tuple(each for each in _latest(page.items) if ids.add(each.id))
             self.seen, self.skipped = len(ids), self.skipped + page.skipped
-            self.total = page.total
-            yield replace(page, items=fresh)
-            cursor = page.next_cursor
+            self.total, cursor, is_empty = page.total, page.next_cursor, not fresh
+            page = replace(page, items=fresh)
+            del fresh
+            yield page
+            del page  # of a large list, the next page is fetched before this one is forgotten
             if cursor is None:
                 self.complete = not self.skipped and self.total in (None, self.seen)
                 return
-            if cursor in cursors or not fresh:
+            if cursor in cursors or is_empty:
                 return
             cursors.add(cursor)
+
+
+def _latest(items: tuple[T, ...]) -> Iterable[T]:
+    """Take the last of those that have the same id."""
+    return {each.id: each for each in items}.values()

@@ -1,6 +1,7 @@
 """What the site knows about people on Patreon.
 
-Token columns are written by `tokens` alone; campaigns, tiers and memberships by `sync` alone.
+Token columns are written by `tokens` alone; campaigns, tiers, memberships, their events and sync
+runs by `sync` alone.
 """
 
 from .account import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
@@ -12,9 +13,11 @@ from .campaign import (
     page_address,
     tier_id_of,
 )
+from .event import MembershipEvent
 from .grant import Grant
-from .membership import Membership
+from .membership import Membership, Source
 from .rate_bucket import RateBucket
+from .sync_run import SyncPage, SyncRun
 
 __all__ = [
     "LEASE_COLUMNS",
@@ -22,8 +25,12 @@ __all__ = [
     "Campaign",
     "Grant",
     "Membership",
+    "MembershipEvent",
     "PatreonAccount",
     "RateBucket",
+    "Source",
+    "SyncPage",
+    "SyncRun",
     "Tier",
     "campaign_id_of",
     "checkout_address",

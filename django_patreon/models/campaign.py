@@ -66,6 +66,12 @@ class Campaign(models.Model):
         help_text=_("Ours on the word of its creator, until something better is known."),
     )
     fetched_at = models.DateTimeField(_("as of"))
+    synced_at = models.DateTimeField(
+        _("all members as of"),
+        null=True,
+        blank=True,
+        help_text=_("When the last sync began that read all members."),
+    )
 
     class Meta:
         verbose_name = _("campaign")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.db import models
@@ -10,7 +11,16 @@ from django.utils.translation import gettext_lazy as _
 from .account import PatreonAccount
 from .campaign import Campaign, Tier, campaign_id_of, tier_id_of
 
-__all__ = ["Membership"]
+__all__ = ["Membership", "Source"]
+
+
+class Source(models.TextChoices):
+    """How we learned what a row says."""
+
+    SIGN_IN = "sign_in", _("sign-in")
+    CHECK = "check", _("a look at one person")
+    SYNC = "sync", _("sync of the campaign")
+    WEBHOOK = "webhook", _("webhook")
 
 
 class MembershipQuerySet(models.QuerySet["Membership"]):
@@ -112,6 +122,9 @@ class Membership(models.Model):
         help_text=_("The declined charge, or the first time that Patreon said it was declined."),
     )
     fetched_at = models.DateTimeField(_("as of"))
+    seen_by = models.CharField(_("last told by"), max_length=8, choices=Source.choices, blank=True)
+    # Of the member as the campaign's list last said it: one that is the same changes nothing.
+    digest = models.CharField(max_length=32, blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()
 
@@ -124,3 +137,10 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.full_name or self.patreon_user_id or self.patreon_id}, {self.campaign}"
+
+    @property
+    def confirmed_at(self) -> datetime:
+        """The newest moment for which this is known to hold: a complete sync of the campaign
+        confirms all of its memberships without writing them."""
+        synced_at = self.campaign.synced_at
+        return self.fetched_at if synced_at is None else max(self.fetched_at, synced_at)

@@ -4,7 +4,7 @@
 `documents` reads them, `fields` asks for them.
 """
 
-from .answers import Identity, Page
+from .answers import Identity, Listed, Page
 from .campaigns import (
     Benefit,
     Campaign,
@@ -20,12 +20,14 @@ from .documents import (
     parse_campaign,
     parse_campaigns,
     parse_identity,
+    parse_listed_members,
     parse_member,
     parse_members_page,
     parse_post,
     parse_posts_page,
     parse_webhook,
     parse_webhooks,
+    read_listed,
 )
 from .fields import (
     ADDRESS_FIELDS,
@@ -58,6 +60,7 @@ __all__ = [
     "Deliverable",
     "Goal",
     "Identity",
+    "Listed",
     "Live",
     "LiveAccessRule",
     "MalformedDocument",
@@ -72,10 +75,12 @@ __all__ = [
     "parse_campaign",
     "parse_campaigns",
     "parse_identity",
+    "parse_listed_members",
     "parse_member",
     "parse_members_page",
     "parse_post",
     "parse_posts_page",
     "parse_webhook",
     "parse_webhooks",
+    "read_listed",
 ]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
 
 from .campaigns import Campaign, Tier
 from .people import Member, User
 from .resource import Included
 
-__all__ = ["Identity", "Page"]
+__all__ = ["Identity", "Listed", "Page"]
 
 T = TypeVar("T")
 
@@ -46,3 +48,17 @@ class Page(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.items)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A member of a list that has not been read yet: most have not changed since the last time."""
+
+    id: str
+    item: dict[str, Any] = field(repr=False)
+    included: Included = field(repr=False)
+
+    def digest(self) -> str:
+        """Return 32 hex digits that change whenever anything does that Patreon says of it."""
+        text = json.dumps(self.item, sort_keys=True, separators=(",", ":"))
+        return blake2b(text.encode(), digest_size=16).hexdigest()

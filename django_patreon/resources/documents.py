@@ -7,9 +7,11 @@ is an error; a broken item in a list is skipped and counted.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from functools import partial
 from typing import Any, TypeVar
 
-from .answers import Identity, Page
+from .answers import Identity, Listed, Page
 from .campaigns import Campaign, Post
 from .people import Member, User
 from .program import Webhook
@@ -21,12 +23,14 @@ __all__ = [
     "parse_campaign",
     "parse_campaigns",
     "parse_identity",
+    "parse_listed_members",
     "parse_member",
     "parse_members_page",
     "parse_post",
     "parse_posts_page",
     "parse_webhook",
     "parse_webhooks",
+    "read_listed",
 ]
 
 T = TypeVar("T")
@@ -60,6 +64,16 @@ def parse_member(document: Any) -> Member:
 def parse_members_page(document: Any) -> Page[Member]:
     """Read one page of a campaign's members. Raises `MalformedDocument` unless it is a list."""
     return _page(document, Member, "member")
+
+
+def parse_listed_members(document: Any) -> Page[Listed]:
+    """Like `parse_members_page`, but leave the members to be read by `read_listed` when needed."""
+    return _page(document, Listed, "member")
+
+
+def read_listed(listed: Listed) -> Member:
+    """Read a member of a list."""
+    return read(Member, listed.id, listed.item, listed.included)
 
 
 def parse_campaign(document: Any) -> Campaign:
@@ -105,11 +119,13 @@ def _page(document: Any, kind: type[T], word: str) -> Page[T]:
         for item in document["data"]
         if isinstance(item, dict) and item.get("type") == word and (key := id_of(item)) is not None
     ]
-    included = _included(document)
+    # The users of listed members would be a thousand more objects, of which only ids are used.
+    included = _included(document, ("campaign", "tier") if kind is Listed else KINDS)
+    make: Any = Listed if kind is Listed else partial(read, kind)
     paging = _object(_object(document, "meta"), "pagination")
     cursor = _object(paging, "cursors").get("next")
     return Page(
-        items=tuple(read(kind, key, item, included) for key, item in items),
+        items=tuple(make(key, item, included) for key, item in items),
         included=included,
         total=number(paging.get("total")),
         next_cursor=cursor if isinstance(cursor, str) and cursor else None,
@@ -138,9 +154,11 @@ def _one(document: Any, kind: str) -> dict[str, Any]:
     return data
 
 
-def _included(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Read the included resources, by type and id."""
-    found: dict[str, dict[str, Any]] = {kind: {} for kind in KINDS}
+def _included(
+    document: dict[str, Any], kinds: Collection[str] = tuple(KINDS)
+) -> dict[str, dict[str, Any]]:
+    """Read the included resources of these types, by type and id."""
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
     items = document.get("included")
     for item in items if isinstance(items, list) else ():
         if not isinstance(item, dict):

@@ -1,4 +1,4 @@
-"""The only writer of campaigns, tiers and memberships.
+"""The only writer of campaigns, tiers, memberships and their events.
 
 Whoever hears something new about them calls one of these. Answers may arrive in any order: each row
 has the time of its answer in `fetched_at`, and an older answer does not change it.
@@ -8,17 +8,23 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     save_identity(...)          save an identity answer, at sign-in
     save_member(...)            save one membership
     set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
+    sync_campaign(campaign)     read all members of a campaign, and demote who is not among them
+
+All memberships are written by `plan` and `apply`, whether an answer names one or a thousand.
 """
 
-from .membership_row import Saved
+from .campaign import CampaignSync, sync_campaign
 from .memberships import may_look_again, save_identity, save_member, sync_account
 from .ours import set_ours
+from .writing import Saved
 
 __all__ = [
+    "CampaignSync",
     "Saved",
     "may_look_again",
     "save_identity",
     "save_member",
     "set_ours",
     "sync_account",
+    "sync_campaign",
 ]

@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import models, router, transaction
 from django.utils import timezone
 
 from django_patreon import tokens
-from django_patreon.conf import patreon_settings
-from django_patreon.models import Campaign, Membership, PatreonAccount, Tier
+from django_patreon.models import Campaign, Membership, PatreonAccount, Source
 from django_patreon.resources import Campaign as CampaignResource
 from django_patreon.resources import Identity, Member
 from django_patreon.resources import Tier as TierResource
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
-from .columns import storable_amount, storable_moment, storable_months, storable_text
-from .membership_row import Saved, locked_memberships, write_membership
 from .ours import ALL_MEMBERSHIPS, find_our_campaign, our_campaign_ids
+from .readings import reading_of, unlisted_reading
+from .writing import Saved, apply, locked_memberships, plan
 
 __all__ = ["may_look_again", "save_identity", "save_member", "sync_account"]
 
@@ -50,7 +48,11 @@ def sync_account(account: PatreonAccount) -> Saved:
         if not _accounts().filter(pk=account.pk).exists():
             return Saved()
         return save_identity(
-            identity, account=account, scopes=account.scopes, fetched_at=fetched_at
+            identity,
+            account=account,
+            scopes=account.scopes,
+            fetched_at=fetched_at,
+            source=Source.CHECK,
         )
 
 
@@ -62,6 +64,7 @@ def save_identity(
     fetched_at: datetime,
     asked: Collection[str] = (),
     by_operator: bool = False,
+    source: Source = Source.SIGN_IN,
 ) -> Saved:
     """Save all memberships, tiers and campaigns of an identity answer, and return the counts.
 
@@ -89,32 +92,38 @@ def save_identity(
     if own is not None and own.creator_id != account.pk:
         own.creator = account
         own.save(update_fields=["creator"])
-    mine = locked_memberships(patreon_user_id=account.patreon_id)
-    for each in mine.values():
+    readings = [
+        reading_of(
+            each,
+            campaign_id=each.campaign_id or "",
+            user_id=account.patreon_id,
+            full_name=identity.user.full_name,
+        )
+        for each in sorted(members, key=lambda each: each.id)
+    ]
+    listed = {each.id for each in members}
+    rows_of_person = models.Q(patreon_user_id=account.patreon_id)
+    known = locked_memberships(rows_of_person | models.Q(patreon_id__in=listed))
+    mine = [each for each in known.values() if each.patreon_user_id == account.patreon_id]
+    for each in mine:
         if each.account_id is None:
             each.account = account
             each.save(update_fields=["account"])  # not `update`: receivers of signals keep caches
-    listed = {each.id for each in members}
-    others = locked_memberships(patreon_id__in=listed - mine.keys()) if listed - mine.keys() else {}
-    for member in sorted(members, key=lambda each: each.id):
-        user_id = member.user_id or account.patreon_id
-        _save_member(
-            member,
-            mine.get(member.id) or others.get(member.id),
-            campaign=campaigns[member.campaign_id or ""],
-            tiers=tiers,
-            fetched_at=fetched_at,
-            user_id=user_id,
-            account=account if user_id == account.patreon_id else _account_of(user_id),
-            full_name=identity.user.full_name,
-            saved=saved,
-        )
-    missing = [row for key, row in mine.items() if key not in listed] if scopes else []
+    missing = [each for each in mine if each.patreon_id not in listed] if scopes else []
     if missing and ALL_MEMBERSHIPS not in scopes:
         ours = our_campaign_ids()
-        missing = [row for row in missing if row.campaign_id in ours]
-    for row in missing:
-        write_membership(row, _columns_of_nothing(), [], fetched_at, saved)
+        missing = [each for each in missing if each.campaign_id in ours]
+    readings += [unlisted_reading(each.patreon_id) for each in missing]
+    others = any(each.user_id not in ("", account.patreon_id) for each in readings)
+    changes = plan(
+        readings,
+        tiers,
+        fetched_at=fetched_at,
+        saved=saved,
+        rows=known,
+        accounts=None if others else {account.patreon_id: account.pk},
+    )
+    apply(changes, tiers, fetched_at=fetched_at, source=source)
     return saved
 
 
@@ -143,6 +152,7 @@ def save_member(
     user_id: str | None = None,
     full_name: str | None = None,
     saved: Saved | None = None,
+    source: Source = Source.CHECK,
 ) -> Membership:
     """Save one membership with its tiers in one transaction, and return its row.
 
@@ -150,78 +160,26 @@ def save_member(
     person's Patreon id, if there is one. `user_id` and `full_name` are used where `member` does not
     say them.
     """
-    user_id = member.user_id or user_id
     listed = dict.fromkeys(member.tier_ids or (), campaign.patreon_id)
-    with transaction.atomic(using=router.db_for_write(Membership), savepoint=False):
-        return _save_member(
-            member,
-            locked_memberships(patreon_id=member.id).get(member.id),
-            campaign=campaign,
-            tiers=save_tiers(listed, tiers, fetched_at),
+    listed = dict.fromkeys(member.tier_ids or (), campaign.patreon_id)
+    saved = saved or Saved()
+    reading = reading_of(
+        member, campaign_id=campaign.patreon_id, user_id=user_id, full_name=full_name
+    )
+    using = router.db_for_write(Membership)
+    with transaction.atomic(using=using, savepoint=False):
+        rows = save_tiers(listed, tiers, fetched_at)
+        changes = plan([reading], rows, fetched_at=fetched_at, saved=saved)
+        apply(
+            changes,
+            rows,
             fetched_at=fetched_at,
-            user_id=user_id,
-            account=_account_of(user_id),
-            full_name=full_name,
-            saved=saved or Saved(),
+            source=source,
+            is_news=campaign.synced_at is not None,
         )
-
-
-def _account_of(user_id: str | None) -> PatreonAccount | None:
-    return _accounts().filter(patreon_id=user_id).first() if user_id else None
+        return Membership.objects.using(using).get(patreon_id=member.id)
 
 
 def _accounts() -> models.QuerySet[PatreonAccount]:
     """Return all accounts, as the primary database knows them."""
     return PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
-
-
-def _save_member(
-    member: Member,
-    row: Membership | None,
-    *,
-    campaign: Campaign,
-    tiers: Mapping[str, Tier],
-    fetched_at: datetime,
-    user_id: str | None,
-    account: PatreonAccount | None,
-    full_name: str | None,
-    saved: Saved,
-) -> Membership:
-    columns: dict[str, Any] = {
-        "campaign_id": campaign.patreon_id,
-        "patron_status": storable_text(member.patron_status, 32),
-        "last_charge_status": storable_text(member.last_charge_status, 32),
-        "last_charge_date": storable_moment(member.last_charge_date),
-        "next_charge_date": storable_moment(member.next_charge_date),
-        "currently_entitled_amount_cents": storable_amount(member.currently_entitled_amount_cents),
-        "will_pay_amount_cents": storable_amount(member.will_pay_amount_cents),
-        "campaign_lifetime_support_cents": storable_amount(member.campaign_lifetime_support_cents),
-        "pledge_cadence": storable_months(member.pledge_cadence),
-        "pledge_relationship_start": storable_moment(member.pledge_relationship_start),
-        "is_gifted": bool(member.is_gifted),
-        "is_free_trial": bool(member.is_free_trial),
-    }
-    # Not every answer has these. A value that is missing changes nothing.
-    given = {
-        "full_name": storable_text(member.full_name or full_name, 255),
-        "note": member.note,
-        "lifetime_support_cents": storable_amount(member.lifetime_support_cents),
-        "is_follower": member.is_follower,
-        # An address is not cut to fit: the rest would be another person's address.
-        "email": None if len(member.email or "") > 254 else member.email,
-    }
-    columns |= {name: value for name, value in given.items() if value is not None}
-    if user_id:
-        columns |= {"patreon_user_id": user_id, "account_id": account.pk if account else None}
-    if not patreon_settings().STORE_EMAIL:
-        columns["email"] = ""
-    tier_ids = None if member.tier_ids is None else dict.fromkeys(member.tier_ids)
-    held = None if tier_ids is None else [tiers[key] for key in tier_ids]
-    row = row or Membership(patreon_id=member.id, fetched_at=fetched_at)
-    return write_membership(row, columns, held, fetched_at, saved)
-
-
-def _columns_of_nothing() -> dict[str, Any]:
-    """Return the columns of a membership that Patreon no longer lists."""
-    columns: dict[str, Any] = {"currently_entitled_amount_cents": 0, "will_pay_amount_cents": 0}
-    return columns if patreon_settings().STORE_EMAIL else columns | {"email": ""}

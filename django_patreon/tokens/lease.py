@@ -9,33 +9,19 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
 
 from django.db.models import Q
-from django.db.models.functions import Now
 from django.utils import timezone
 
 from django_patreon.limits import longest_wait
 from django_patreon.models import PatreonAccount
-
-if TYPE_CHECKING:
-    from django.db.backends.base.base import BaseDatabaseWrapper
-    from django.db.models.sql.compiler import SQLCompiler
+from django_patreon.moments import DatabaseNow
 
 __all__ = ["LEASE_SECONDS", "give_back", "replace_pair", "take"]
 
 LEASE_SECONDS = 90
 """Longer than an answer of the token endpoint can take, so that a lease never ends under a living
 worker. The time that it may wait for its turn at Patreon's rate limit comes on top."""
-
-
-class _Now(Now):
-    """The database's time. MySQL's own is that of some place; Django's columns are UTC."""
-
-    def as_mysql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
-    ) -> Any:
-        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **context)
 
 
 def take(account: PatreonAccount, *, using: str) -> str | None:
@@ -48,13 +34,13 @@ def take(account: PatreonAccount, *, using: str) -> str | None:
     taken = (
         PatreonAccount.objects.using(using)
         .filter(
-            Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=_Now()),
+            Q(refresh_lease_until=None) | Q(refresh_lease_until__lte=DatabaseNow()),
             pk=account.pk,
             token_generation=account.token_generation,
         )
         .update(
             refresh_lease=name,
-            refresh_lease_until=_Now() + lasts,
+            refresh_lease_until=DatabaseNow() + lasts,
             last_refresh_attempt_at=timezone.now(),
         )
     )
