@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from django.db import DatabaseError, IntegrityError, OperationalError, router, transaction
+from django.db import DatabaseError, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.api import SeenIds
-from django_patreon.conf import patreon_settings
 from django_patreon.exceptions import PatreonError, Refused
-from django_patreon.models import Campaign, Membership, PatreonAccount, Source, SyncRun, Tier
-from django_patreon.resources import Listed, Page, read_listed
+from django_patreon.models import Campaign, PatreonAccount, SyncRun, Tier
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
-from .changes import Change
 from .departures import are_too_many, demote, join_accounts, members_of, unlisted
 from .ours import OurCampaign
-from .readings import Reading, reading_of
-from .runs import Busy, PlaceLost, Progress, begin, finish, hold, pause, record
-from .writing import Saved, apply, plan
+from .pages import PageWriter
+from .runs import Busy, PlaceLost, Progress, begin, finish, pause
 
 __all__ = ["CampaignSync", "sync_campaign"]
 
@@ -34,8 +29,6 @@ logger = logging.getLogger("django_patreon")
 MEMBERS_SCOPE = "campaigns.members"
 PATIENCE = 120.0
 """Seconds for which one page is asked for again when Patreon does not answer."""
-TRIES = 4
-"""Of writing a page, when another transaction is in the way."""
 COUNTS = (
     "pages",
     "total",
@@ -146,8 +139,7 @@ class _Sync:
         self.client = tokens.client_for(creator, patience=PATIENCE)
         self.page_size = page_size
         self.tiers: dict[str, Tier] = {}
-        self.is_news = self.campaign.synced_at is not None
-        self.new_patrons_without_account = 0  # of a dry run, which writes none
+        self.writer: PageWriter | None = None
 
     def go(self, *, force: bool) -> None:
         try:
@@ -209,9 +201,12 @@ class _Sync:
             seen=self.progress.seen,
             skipped=self.progress.skipped,
         )
+        self.writer = writer = PageWriter(
+            self.campaign, self.progress, self.tiers, dry_run=self.result.dry_run
+        )
         fetched_at = timezone.now()
         for page in walk.pages():
-            self._write(page, fetched_at)
+            writer.write(page, fetched_at)
             # Two pages at once would be twice the memory.
             del page
             if self.on_page is not None:
@@ -219,139 +214,6 @@ class _Sync:
                 self.on_page(self.result)
             fetched_at = timezone.now()
         return walk.complete
-
-    # -- writing a page
-
-    def _write(self, page: Page[Listed], fetched_at: datetime) -> None:
-        """Write one page in one transaction; members that are as they were are not even read."""
-        run, digests = self.run, {each.id: each.digest() for each in page}
-        same = self._same(digests)
-        readings, foreign = self._readings(page, digests, same)
-        if page.skipped + foreign:
-            logger.warning(
-                "Campaign %s: %d members have no id, and %d are of another campaign",
-                self.campaign.patreon_id,
-                page.skipped,
-                foreign,
-            )
-        for left in reversed(range(TRIES)):
-            counts = {"same": len(same), "bad": page.skipped + foreign, "skipped": page.skipped}
-            try:
-                self._write_once(page, readings, counts, digests, fetched_at)
-            except (IntegrityError, OperationalError):
-                # Somebody's sign-in wrote the same row, or a deadlock.
-                if not left:
-                    raise
-            else:
-                break
-        del counts["skipped"]
-        run.add(counts)
-        run.pages, run.total, run.seen = run.pages + 1, page.total, len(self.progress.seen)
-
-    def _same(self, digests: dict[str, str]) -> set[str]:
-        """Return the ids of members that are as we know them, and known to be so lately."""
-        using = router.db_for_write(Membership)
-        recent = timezone.now() - patreon_settings().MAX_AGE / 4
-        synced_at = self.campaign.synced_at
-        is_confirmed = synced_at is not None and synced_at > recent
-        found = Membership.objects.using(using).filter(patreon_id__in=digests)
-        return {
-            key
-            for key, digest, at in found.values_list("patreon_id", "digest", "fetched_at")
-            if digest == digests[key] and (is_confirmed or at > recent)
-        }
-
-    def _readings(
-        self, page: Iterable[Listed], digests: dict[str, str], same: set[str]
-    ) -> tuple[list[Reading], int]:
-        """Read the members that may have changed. Return also how many are of another campaign."""
-        readings, foreign = [], 0
-        own = self.campaign.patreon_id
-        for each in page:
-            if each.id in same:
-                continue
-            member = read_listed(each)
-            if member.campaign_id in (None, own):
-                readings.append(reading_of(member, campaign_id=own, digest=digests[each.id]))
-            else:
-                foreign += 1
-        return readings, foreign
-
-    def _write_once(
-        self,
-        page: Page[Listed],
-        readings: list[Reading],
-        counts: dict[str, int],
-        digests: dict[str, str],
-        fetched_at: datetime,
-    ) -> None:
-        if self.result.dry_run:
-            changes = self._plan(page, readings, counts, fetched_at)
-            self._note(changes)
-            return
-        end, members = page.next_cursor or "", SeenIds.pack(digests)
-        if not readings:
-            record(self.run, next_cursor=end, total=page.total, members=members, counts=counts)
-            return
-        with transaction.atomic(using=router.db_for_write(Membership)):
-            hold(self.run)
-            changes = self._plan(page, readings, counts, fetched_at)
-            record(self.run, next_cursor=end, total=page.total, members=members, counts=counts)
-            apply(
-                changes,
-                self.tiers,
-                fetched_at=fetched_at,
-                source=Source.SYNC,
-                is_news=self.is_news,
-            )
-
-    def _plan(
-        self,
-        page: Page[Listed],
-        readings: list[Reading],
-        counts: dict[str, int],
-        fetched_at: datetime,
-    ) -> list[Change]:
-        self._save_tiers(page, readings, fetched_at)
-        saved = Saved()
-        rows = self._rows(readings) if self.result.dry_run else None
-        changes = plan(readings, self.tiers, fetched_at=fetched_at, saved=saved, rows=rows)
-        counts["same"] += saved.unchanged + saved.ignored
-        counts |= {"added": saved.created, "changed": saved.changed, "ended": saved.ended}
-        return changes
-
-    def _rows(self, readings: list[Reading]) -> dict[str, Membership]:
-        """Return the rows of these members, not locked: a dry run writes none."""
-        ids = [each.patreon_id for each in readings]
-        rows = members_of(self.campaign).filter(patreon_id__in=ids)
-        return {each.patreon_id: each for each in rows}
-
-    def _save_tiers(
-        self, page: Page[Listed], readings: list[Reading], fetched_at: datetime
-    ) -> None:
-        """Save the tiers that members hold and the campaign did not list, such as old ones."""
-        held = {key for each in readings for key in each.tier_ids or ()} - self.tiers.keys()
-        if not held:
-            return
-        came = page.included.get("tier", {})
-        if self.result.dry_run:
-            self.tiers |= {
-                key: Tier(patreon_id=key, amount_cents=getattr(came.get(key), "amount_cents", None))
-                for key in held
-            }
-        else:
-            listed = dict.fromkeys(held, self.campaign.patreon_id)
-            self.tiers |= save_tiers(listed, came, fetched_at)
-
-    def _note(self, changes: Iterable[Change]) -> None:
-        """Keep who would be added or changed."""
-        for each in changes:
-            if each.changed:
-                name = each.columns.get("full_name") or (each.row and each.row.full_name)
-                what = "added" if each.is_new else "changed"
-                self.result.people.append((what, name or each.reading.patreon_id))
-            if each.is_new and each.pays and each.columns.get("account_id") is None:
-                self.new_patrons_without_account += 1
 
     # -- the end of a complete walk
 
@@ -374,7 +236,8 @@ class _Sync:
         if self.result.dry_run:
             rows = members_of(self.campaign).filter(patreon_id__in=patrons)
             names = dict(rows.values_list("patreon_id", "full_name"))
-            self.result.people += [("demoted", names[key] or key) for key in patrons]
+            added = self.writer.people if self.writer else []
+            self.result.people = added + [("demoted", names[key] or key) for key in patrons]
 
     def _confirm(self) -> None:
         """Keep that all memberships of the campaign were as they are when the run began."""
@@ -387,7 +250,9 @@ class _Sync:
 
     def _end(self, state: SyncRun.State, message: str = "") -> None:
         without = members_of(self.campaign).paying().without_account().count()
-        self.run.unmatched = without + self.new_patrons_without_account
+        self.run.unmatched = without
+        if self.writer is not None:
+            self.run.unmatched += self.writer.new_patrons_without_account
         if not self.result.dry_run:
             finish(self.run, state, message)
         self.result.state, self.result.message = state.value, message

@@ -1,8 +1,7 @@
 """Writing memberships: one way, however many there are.
 
 A fixed number of statements for any number of readings, so a page of a thousand members costs about
-as many as one sign-in. The rows are written by SQL of our own: Django's bulk methods spend several
-times as long on making it.
+as many as one sign-in.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db import connections, models, router, transaction
+from django.db import models, router, transaction
 
 from django_patreon.entitlement import CHARGES, STATUSES
 from django_patreon.models import (
@@ -28,6 +27,7 @@ from django_patreon.signals import membership_changed
 
 from .changes import Change, change_of
 from .readings import Reading
+from .sql import insert, update_memberships
 
 __all__ = ["Saved", "apply", "locked_memberships", "plan"]
 
@@ -125,7 +125,7 @@ def apply(
     new = [each for each in changes if each.is_new]
     known = [each for each in changes if each.row is not None]
     if new:
-        _insert(
+        insert(
             Membership,
             [_BLANK | each.columns | stamps | _keys_of(each.reading) for each in new],
             using,
@@ -137,7 +137,9 @@ def apply(
     else:
         keys = {}
     if known:
-        _update([({**e.columns, **stamps, **_keys_of(e.reading)}, e.row) for e in known], using)
+        update_memberships(
+            [({**e.columns, **stamps, **_keys_of(e.reading)}, e.row) for e in known], using
+        )
         keys |= {each.row.patreon_id: each.row.pk for each in known if each.row}
     _write_tiers(changes, keys, tiers, using)
     events = []
@@ -157,7 +159,7 @@ def apply(
                     }
                 )
     if events:
-        _insert(MembershipEvent, events, using)
+        insert(MembershipEvent, events, using)
     _warn_of_new_words(changes)
     told = [each for each in changes if each.changed]
     if told:
@@ -217,7 +219,7 @@ def _write_tiers(
         if tier not in each.tiers_before or key in losing
     ]
     if added:
-        _insert(_HELD, added, using)
+        insert(_HELD, added, using)
 
 
 def _warn_of_new_words(changes: Iterable[Change]) -> None:
@@ -249,64 +251,3 @@ def _tell(changes: Iterable[Change], keys: Mapping[str, int], stamps: Mapping[st
             changed=frozenset(each.changed),
             account_before=account_before,
         )
-
-
-# -- SQL
-
-
-def _insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]], using: str) -> None:
-    """Insert rows that all have the same columns. One statement."""
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    names = [*rows[0]]
-    columns = ", ".join(quote(_column(model, name)) for name in names)
-    places = ", ".join(["%s"] * len(names))
-    sql = f"INSERT INTO {quote(model._meta.db_table)} ({columns}) VALUES ({places})"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, _stored(model, names, rows, using))
-
-
-def _update(rows: Sequence[tuple[dict[str, Any], Membership | None]], using: str) -> None:
-    """Bring memberships up to date. One statement."""
-    connection = connections[using]
-    quote = connection.ops.quote_name
-    # Not every reading has every column: what it does not speak of stays as it is.
-    names = list(dict.fromkeys(name for columns, _ in rows for name in columns))
-    full = [
-        {name: columns[name] if name in columns else getattr(row, name) for name in names}
-        | {"id": row.pk if row else None}
-        for columns, row in rows
-    ]
-    assignments = ", ".join(f"{quote(_column(Membership, name))} = %s" for name in names)
-    table = quote(Membership._meta.db_table)
-    sql = f"UPDATE {table} SET {assignments} WHERE id = %s"  # noqa: S608
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, _stored(Membership, [*names, "id"], full, using))
-
-
-def _column(model: type[models.Model], name: str) -> str:
-    field: Any = model._meta.get_field(name)
-    return str(field.column)
-
-
-def _stored(
-    model: type[models.Model], names: Sequence[str], rows: Iterable[Mapping[str, Any]], using: str
-) -> list[list[Any]]:
-    """Return the values as the database takes them."""
-    connection = connections[using]
-    fields = [model._meta.get_field(name) for name in names]
-    # The others are text, numbers and flags, which every driver takes as they are.
-    adapted: list[Any] = [
-        each if isinstance(each, (models.DateTimeField, models.JSONField)) else None
-        for each in fields
-    ]
-    pairs = list(zip(names, adapted, strict=True))
-    return [
-        [
-            row[name]
-            if field is None or row[name] is None
-            else field.get_db_prep_save(row[name], connection)
-            for name, field in pairs
-        ]
-        for row in rows
-    ]
