@@ -10,19 +10,22 @@ import logging
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import models, router, transaction
 from django.db.models.signals import post_init, post_save, pre_delete, pre_save
-from social_django.utils import load_strategy
+from social_core.utils import get_strategy, setting_name
 
 from .models import PatreonAccount
 from .signals import account_linked, account_unlinked
 
-__all__ = ["AccountTaken", "association_model", "listen", "move_account"]
+__all__ = ["AccountTaken", "association_model", "listen", "load_strategy", "move_account"]
 
 logger = logging.getLogger("django_patreon")
 
 PROVIDER = "patreon"
+_STRATEGY = "social_django.strategy.DjangoStrategy"
+_STORAGE = "social_django.models.DjangoStorage"
 _LOADED = "_django_patreon_loaded"
 
 
@@ -32,8 +35,19 @@ class AccountTaken(Exception):
 
 def association_model() -> Any:
     """Return the model of associations: social-auth's own, or that of the site's storage."""
-    strategy = load_strategy()  # type: ignore[no-untyped-call]
-    return strategy.storage.user
+    return load_strategy().storage.user
+
+
+def load_strategy() -> Any:
+    """Return the site's strategy of social-auth, outside a request.
+
+    As `social_django.utils` does, which cannot be imported where social_django is not installed.
+    """
+    names = (
+        getattr(settings, setting_name(name), default)
+        for name, default in (("STRATEGY", _STRATEGY), ("STORAGE", _STORAGE))
+    )
+    return get_strategy(*names)
 
 
 def listen() -> None:

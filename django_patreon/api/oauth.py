@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ __all__ = [
     "TokenGrant",
     "authorize_url",
     "exchange_code",
+    "read_grant",
     "refresh_tokens",
     "revoke_token",
     "token_url",
@@ -133,13 +135,18 @@ def _ask(*, renews: bool = False, **form: str) -> dict[str, Any]:
     return document_of(answer)
 
 
-def _grant_of(document: dict[str, Any]) -> TokenGrant:
-    grant = TokenGrant(
+def read_grant(document: Mapping[str, Any]) -> TokenGrant:
+    """Read the fields of a token answer. A token that could not travel in a header is empty."""
+    return TokenGrant(
         access_token=_token(document.get("access_token")),
         refresh_token=_token(document.get("refresh_token")),
         expires_in=_seconds(document.get("expires_in")),
         scopes=_words(document.get("scope")),
     )
+
+
+def _grant_of(document: dict[str, Any]) -> TokenGrant:
+    grant = read_grant(document)
     document.clear()  # so that no frame of the error below shows a token in clear
     if not grant.access_token:
         raise MalformedAnswer(

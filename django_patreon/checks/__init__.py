@@ -18,6 +18,7 @@
     W010  key or secret has a space or a line break  W011  URLs are missing
     W012  LOGIN_URL leads nowhere
     W013  gates that name no campaign mean none (database)
+    W014  tokens are in clear in social-auth's extra_data (database)
 
 Ids are never used twice.
 """
@@ -37,7 +38,7 @@ from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
 
-from .database import check_catalogue
+from .database import check_catalogue, check_clear_tokens
 from .files import check_files
 from .gates import check_gates
 from .middleware import check_middleware
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "check_catalogue",
+    "check_clear_tokens",
     "check_deployment",
     "check_files",
     "check_gates",
@@ -170,7 +172,8 @@ def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
         yield Error(
             "AUTHENTICATION_BACKENDS has social-core's own Patreon backend, which keeps tokens in"
             " clear and asks the real Patreon whatever BASE_URL says.",
-            hint="Put django_patreon.backends.PatreonOAuth2 in its place.",
+            hint="Put django_patreon.backends.PatreonOAuth2 in its place. Then run manage.py"
+            " patreon_adopt --from social-auth: it takes over who has signed in so far.",
             id="django_patreon.E013",
         )
     for name in ("SOCIAL_AUTH_PATREON_KEY", "SOCIAL_AUTH_PATREON_SECRET"):

@@ -1,21 +1,27 @@
-"""Does Patreon's catalogue, as the database has it, know what rules mean?"""
+"""What only the database can tell: whether rules mean what Patreon has, and tokens in clear."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.apps import apps
 from django.core.checks import CheckMessage, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connections, router
+from django.db import connections, models, router
 
 from django_patreon.access import Rule, tier_id
+from django_patreon.adopting.social import count_clear
+from django_patreon.associations import association_model
 from django_patreon.conf import patreon_settings
 from django_patreon.models import Campaign, Tier
 
 from .written import written_rules
 
-__all__ = ["check_catalogue"]
+__all__ = ["check_catalogue", "check_clear_tokens"]
+
+_ENOUGH = 1000
+"""How many associations with tokens in clear are counted."""
 
 
 @register(Tags.database)
@@ -38,6 +44,31 @@ def check_catalogue(databases: Any = None, **_: Any) -> list[CheckMessage]:
         *_campaigns(known, rules),
         *_strangers(using, known, rules),
         *_ours(using, known),
+    ]
+
+
+@register(Tags.database)
+def check_clear_tokens(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Look for tokens that social-core's own Patreon backend left in `extra_data`."""
+    if not apps.is_installed("social_django"):
+        return []  # E003 has said it
+    model = association_model()
+    if not (isinstance(model, type) and issubclass(model, models.Model)):
+        return []
+    using = router.db_for_write(model)
+    if using not in (databases or ()) or model._meta.db_table not in _tables(using):
+        return []
+    found = count_clear(_ENOUGH)
+    if not found:
+        return []
+    people = f"{found}{' or more' if found == _ENOUGH else ''} of social-auth's associations"
+    return [
+        Warning(
+            f"Patreon tokens are in clear in the extra_data of {people}.",
+            hint="Run manage.py patreon_adopt --from social-auth: it encrypts them, and empties the"
+            " copies in clear.",
+            id="django_patreon.W014",
+        )
     ]
 
 

@@ -7,6 +7,7 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     may_look_again(account)     may the person have Patreon asked again now?
     save_identity(...)          save an identity answer, at sign-in
     save_member(...)            save one membership
+    join_memberships(account)   join the memberships that are known of a person to their account
     set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
     sync_campaign(campaign)     read all members of a campaign, and demote who is not among them
 
@@ -14,13 +15,20 @@ All memberships are written by `plan` and `apply`, whether an answer names one o
 """
 
 from .campaign import CampaignSync, sync_campaign
-from .memberships import may_look_again, save_identity, save_member, sync_account
+from .memberships import (
+    join_memberships,
+    may_look_again,
+    save_identity,
+    save_member,
+    sync_account,
+)
 from .ours import set_ours
 from .writing import Saved
 
 __all__ = [
     "CampaignSync",
     "Saved",
+    "join_memberships",
     "may_look_again",
     "save_identity",
     "save_member",

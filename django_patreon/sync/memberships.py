@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.db import models, router, transaction
@@ -20,7 +20,7 @@ from .ours import ALL_MEMBERSHIPS, find_our_campaign, our_campaign_ids
 from .readings import reading_of, unlisted_reading
 from .writing import Saved, apply, locked_memberships, plan
 
-__all__ = ["may_look_again", "save_identity", "save_member", "sync_account"]
+__all__ = ["join_memberships", "may_look_again", "save_identity", "save_member", "sync_account"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -105,10 +105,7 @@ def save_identity(
     rows_of_person = models.Q(patreon_user_id=account.patreon_id)
     known = locked_memberships(rows_of_person | models.Q(patreon_id__in=listed))
     mine = [each for each in known.values() if each.patreon_user_id == account.patreon_id]
-    for each in mine:
-        if each.account_id is None:
-            each.account = account
-            each.save(update_fields=["account"])  # not `update`: receivers of signals keep caches
+    _join(mine, account)
     missing = [each for each in mine if each.patreon_id not in listed] if scopes else []
     if missing and ALL_MEMBERSHIPS not in scopes:
         ours = our_campaign_ids()
@@ -141,6 +138,20 @@ def _tiers_of(identity: Identity, members: Collection[Member]) -> Mapping[str, s
     for each in members:
         found |= dict.fromkeys(each.tier_ids or (), each.campaign_id or "")
     return found
+
+
+def join_memberships(account: PatreonAccount) -> None:
+    """Join the memberships that are known of the account's person, and have no account yet."""
+    with transaction.atomic(using=router.db_for_write(Membership)):
+        known = locked_memberships(models.Q(patreon_user_id=account.patreon_id))
+        _join(known.values(), account)
+
+
+def _join(memberships: Iterable[Membership], account: PatreonAccount) -> None:
+    for each in memberships:
+        if each.account_id is None:
+            each.account = account
+            each.save(update_fields=["account"])  # not `update`: receivers of signals keep caches
 
 
 def save_member(

@@ -34,7 +34,7 @@ takes by default. Only a worker that was killed takes longer, and it must not ho
 
 
 def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] = ()) -> None:
-    """Keep the tokens that a sign-in brought, and save the account: them and the fields `also`.
+    """Keep new tokens, and save the account: them and the fields `also`.
 
     A pair is kept whole or not at all. When the grant has no refresh token, the stored pair stays;
     an account that has none is marked for reconnecting, because one access token is no connection.
@@ -66,7 +66,7 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
             changed.update(COLUMNS)
     elif not account.refresh_token.readable:
         account.state = PatreonAccount.State.RECONNECT
-        account.last_refresh_message = "Patreon sent no refresh token at sign-in."
+        account.last_refresh_message = "No refresh token came with the access token."
         changed.update(("state", "last_refresh_message"))
     account.save(update_fields=None if account._state.adding else changed)
     if was_lost and account.state == PatreonAccount.State.CONNECTED:

@@ -5,6 +5,7 @@ A program of its own, because Django takes its user model and databases once.
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -93,7 +94,8 @@ def drive(folder: str) -> dict[str, Any]:
     from django.core.management import call_command
     from django.db import connections, router
 
-    from django_patreon.models import Membership
+    from django_patreon.associations import association_model
+    from django_patreon.models import Membership, PatreonAccount
     from django_patreon.sandbox import Sandbox
     from django_patreon.sandbox.ids import BRONZE, FREE, GOLD
     from django_patreon.signals import account_linked, membership_changed
@@ -153,6 +155,17 @@ def drive(folder: str) -> dict[str, Any]:
             sign_in("bronze")
             told["tiers"].append(tiers() == [tier])
         told["associations"] = _move_and_delete(sandbox, sign_in)
+        call_command("patreon_adopt", source="social-auth", stdout=io.StringIO())
+        told["after a run without anything to adopt"] = sign_in("gold")
+        accounts = PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+        accounts.filter(patreon_id=person.id).delete()
+        associations = association_model().objects.using(router.db_for_write(association_model()))
+        pair = {"access_token": "old", "refresh_token": "old-too"}
+        associations.filter(uid=person.id).update(extra_data=pair)
+        call_command("patreon_adopt", source="social-auth", stdout=io.StringIO())
+        assert accounts.get(patreon_id=person.id).access_token == "old"
+        assert associations.get(uid=person.id).extra_data == {}
+        told["after adopting"] = sign_in("bronze")
     told["signals after the commit"] = bool(inside) and not any(inside)
     return told
 
