@@ -17,7 +17,6 @@ from .web.messages import LARGEST_BODY, Request, Response
 __all__ = ["Server"]
 
 _ALL_ADDRESSES = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-
 _WITHOUT_BODY = (204, 304)
 
 

@@ -100,6 +100,19 @@ def test_answers_with_everything_in_them_are_as_described(
     check(description, f"{PREFIX}/webhooks/{{id}}", "delete", gone)
 
 
+def test_every_field_and_relation_is_described(description: Any) -> None:
+    shared = description["components"]["parameters"]
+    for operation in description["paths"][f"{PREFIX}/campaigns/{{id}}/members"].values():
+        named = [
+            each["$ref"].rpartition("/")[2] for each in operation["parameters"] if "$ref" in each
+        ]
+        assert {"fields-member", "fields-user", "fields-tier", "include-member"} <= set(named)
+        assert set(named) <= shared.keys()
+    for name, kind in KINDS.items():
+        assert set(shared[f"fields-{name}"]["schema"]["items"]["enum"]) == set(kind.attributes)
+    assert "user" in shared["include-member"]["schema"]["items"]["enum"]
+
+
 def test_refusals_are_as_described(sandbox: Sandbox, creator: str, description: Any) -> None:
     one = f"{PREFIX}/campaigns/{{id}}"
     for response in (

@@ -39,6 +39,7 @@ def description(url: str) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": schemas,
+            "parameters": _shared_parameters(),
             "securitySchemes": {
                 "patreon": {
                     "type": "oauth2",
@@ -99,14 +100,8 @@ def _parameters(route: Route, path: str) -> list[dict[str, Any]]:
         found.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
     if route.method == "DELETE":
         return found
-    for name in _reachable(route.kind):
-        known = sorted(KINDS[name].attributes)
-        found.append(_list_parameter(f"fields[{name}]", known, "The attributes to return."))
-    found.append(
-        _list_parameter(
-            "include", _paths(route.kind), "The relations to include, two steps at most."
-        )
-    )
+    found += [{"$ref": f"#/components/parameters/fields-{each}"} for each in _reachable(route.kind)]
+    found.append({"$ref": f"#/components/parameters/include-{route.kind}"})
     if path.endswith(_PAGED):
         found += [
             # Any text is accepted. One that is not a valid number counts as the largest page.
@@ -114,6 +109,21 @@ def _parameters(route: Route, path: str) -> list[dict[str, Any]]:
             {"name": "page[cursor]", "in": "query", "schema": {"type": "string"}},
         ]
     return found
+
+
+def _shared_parameters() -> dict[str, Any]:
+    """Return the parameters that many operations have: the fields and includes of each type."""
+    shared = {}
+    for name, kind in KINDS.items():
+        known = sorted(kind.attributes)
+        shared[f"fields-{name}"] = _list_parameter(
+            f"fields[{name}]", known, "The attributes to return."
+        )
+    for name in sorted({route.kind for route in ROUTES}):
+        shared[f"include-{name}"] = _list_parameter(
+            "include", _paths(name), "The relations to include, two steps at most."
+        )
+    return shared
 
 
 def _reachable(root: str) -> list[str]:

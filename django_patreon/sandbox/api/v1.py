@@ -24,9 +24,7 @@ from django_patreon.sandbox.world.world import World, has_pledge
 __all__ = ["PREFIX", "answer"]
 
 PREFIX = "/api/oauth2/api/"
-
 _PLEDGES_A_PAGE = 100  # a guess: clients may ask for any number
-
 _ALWAYS_NULL = ("about", "discord_id", "facebook", "facebook_id", "twitch", "twitter", "youtube")
 
 

@@ -23,7 +23,6 @@ __all__ = [
 
 CLIENT_ID = "sandbox-client"
 CLIENT_SECRET = "sandbox-secret"  # noqa: S105  (public: it protects nothing)
-
 # The scopes of API v2, with the texts of the consent page (official; lives observed in 2026).
 SCOPES = {
     "identity": "See your public profile",
@@ -38,10 +37,8 @@ SCOPES = {
     "campaigns.lives": "Read the lives of your campaign",
     "w:campaigns.lives": "Write the lives of your campaign",
 }
-
 # Patreon's value in three independent samples (observed). It is not promised (official).
 TOKEN_SECONDS = 2678400
-
 # Unknown at Patreon; ten minutes is what RFC 6749 recommends at most.
 CODE_SECONDS = 600
 

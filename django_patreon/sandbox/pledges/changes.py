@@ -88,16 +88,12 @@ class Pledges:
         member.pledge_relationship_start = member.pledge_relationship_start or now
         member.will_pay_amount_cents = tier.amount_cents * cadence
         member.pledged_tier_id = tier.id
-        before = member.campaign_lifetime_support_cents
         self._mark_paid(member, now)
-        after, member.campaign_lifetime_support_cents = (
-            member.campaign_lifetime_support_cents,
-            before,
-        )
         self.world.add_history(member, now, "pledge_start", "Paid")
         # The first event does not contain the payment yet; the second one does (observed).
+        member.campaign_lifetime_support_cents -= member.will_pay_amount_cents
         self._announce("members:pledge:create", member)
-        member.campaign_lifetime_support_cents = after
+        member.campaign_lifetime_support_cents += member.will_pay_amount_cents
         self._announce("members:update", member)
 
     def _change(self, member: Member, now: datetime, *, tier: Tier) -> None:
@@ -111,9 +107,8 @@ class Pledges:
         member.pledged_tier_id = tier.id
         if member.patron_status == "active_patron":
             self._entitle(member)
-        self.world.add_history(
-            member, now, "pledge_upgrade" if is_upgrade else "pledge_downgrade", None
-        )
+        event_type = "pledge_upgrade" if is_upgrade else "pledge_downgrade"
+        self.world.add_history(member, now, event_type, None)
         self._announce("members:pledge:update", member)
         self._announce("members:update", member)
 

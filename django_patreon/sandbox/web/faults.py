@@ -39,11 +39,9 @@ FAULTS = {
     "big_body": "200 with JSON of `megabytes` (5)",
     "custom": "`status`, `headers` and `body` (text) or `body_base64`",
 }
-
 # With these, Patreon handles the request, and only the answer is late, lost or broken. With the
 # others, the request is not handled.
 _AFTER_HANDLING = frozenset({"slow", "timeout", "reset", "cut"})
-
 # The options of a kind, besides `kind`, `path`, `times` and `share`.
 _OPTIONS = {
     "http_429": ("retry_after",),
@@ -54,7 +52,6 @@ _OPTIONS = {
     "big_body": ("megabytes",),
     "custom": ("status", "headers", "body", "body_base64"),
 }
-
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~\x80-\xff]*")
 
 

@@ -20,10 +20,8 @@ __all__ = ["member_body", "portal_test_body", "post_body"]
 
 # The e-mail address is there without a scope; the postal address is null (observed).
 _SCOPES = frozenset(SCOPES) - {"campaigns.members.address"}
-
 # These attributes were missing in webhooks of 2023 to 2025 (observed; newer ones are unknown).
 _CAMPAIGN_LACKS = frozenset({"show_earnings", "name", "currency"})
-
 _USER_LACKS = frozenset({"email", "is_email_verified", "can_see_nsfw"})
 
 

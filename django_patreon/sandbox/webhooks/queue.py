@@ -28,7 +28,6 @@ TRIGGERS = (
     "pledges:update",
     "pledges:delete",
 )
-
 # The time to the next attempt after each failure in a row (official). After the last, Patreon does
 # not try again by itself.
 RETRIES = (
@@ -40,7 +39,6 @@ RETRIES = (
     timedelta(days=1),
     timedelta(weeks=1),
 )
-
 _LONGEST_QUEUE = 10_000
 
 

@@ -17,80 +17,25 @@ from .models import Member, Person, PledgeEvent
 __all__ = ["PAST", "Crowd"]
 
 _FIRST_USER = 60_000_000
-
 _FIRST_EVENT = 90_000_000
-
 _LARGEST = 10_000_000
-
 _A_PAGE = 1000
-
 _MONTH = timedelta(days=30)
-
 PAST = timedelta(days=800)
-
 _FIRST_NAMES = [
-    "Ada",
-    "Bela",
-    "Cem",
-    "Dilek",
-    "Edith",
-    "Farah",
-    "Goro",
-    "Hanna",
-    "Imre",
-    "Jana",
-    "Kofi",
-    "Lena",
-    "Mira",
-    "Nils",
-    "Olga",
-    "Pavel",
-    "Rosa",
-    "Sven",
-    "Tariq",
-    "Ulla",
-    "Vera",
-    "Wim",
-    "Xenia",
-    "Yusuf",
-    "Zora",
-]
-
+    "Ada", "Bela", "Cem", "Dilek", "Edith", "Farah", "Goro", "Hanna", "Imre", "Jana", "Kofi",
+    "Lena", "Mira", "Nils", "Olga", "Pavel", "Rosa", "Sven", "Tariq", "Ulla", "Vera", "Wim",
+    "Xenia", "Yusuf", "Zora",
+]  # fmt: skip
 _LAST_NAMES = [
-    "Abel",
-    "Baker",
-    "Castillo",
-    "Dvorak",
-    "Eriksen",
-    "Fischer",
-    "Grant",
-    "Horvat",
-    "Ito",
-    "Jensen",
-    "Kowalski",
-    "Lindgren",
-    "Moreno",
-    "Novak",
-    "Okafor",
-    "Petrov",
-    "Quinn",
-    "Rossi",
-    "Schmidt",
-    "Tanaka",
-    "Urban",
-    "Vogel",
-    "Weber",
-    "Yilmaz",
-    "Zimmer",
-]
-
+    "Abel", "Baker", "Castillo", "Dvorak", "Eriksen", "Fischer", "Grant", "Horvat", "Ito",
+    "Jensen", "Kowalski", "Lindgren", "Moreno", "Novak", "Okafor", "Petrov", "Quinn", "Rossi",
+    "Schmidt", "Tanaka", "Urban", "Vogel", "Weber", "Yilmaz", "Zimmer",
+]  # fmt: skip
 # An id is the number times an odd constant, so that ids look random and can be turned back.
 _MULTIPLIER, _MASK = 2654435761, 0xFFFFFFFF
-
 _INVERSE = pow(_MULTIPLIER, -1, _MASK + 1)
-
 _WIDE = 0x9E3779B97F4A7C15
-
 # The kinds of twenty members, repeated: (rank of the tier, kind).
 _PATTERN = (
     *((1, "active"),) * 7,

@@ -7,7 +7,6 @@ from typing import Any
 __all__ = ["CHARGE_STATUSES", "PATRON_STATUSES", "check_member_value"]
 
 PATRON_STATUSES = ("active_patron", "declined_patron", "former_patron")
-
 CHARGE_STATUSES = (
     "Paid",
     "Declined",
@@ -22,13 +21,11 @@ CHARGE_STATUSES = (
     "Refund Pending",
     "Refund Declined",
 )
-
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "patron_status": (None, *PATRON_STATUSES),
     "last_charge_status": (None, *CHARGE_STATUSES),
     "pledge_cadence": (None, 1, 12),  # months (official)
 }
-
 _CAN_BE_NULL = frozenset(
     {
         *_CHOICES,
@@ -40,7 +37,6 @@ _CAN_BE_NULL = frozenset(
         "pledge_relationship_start",
     }
 )
-
 _MOST_CENTS = 10**12
 
 

@@ -12,7 +12,6 @@ from django_patreon.sandbox.world.world import World
 __all__ = ["OPENED", "PEOPLE", "picture"]
 
 OPENED = "2019-03-04T10:00:00.000+00:00"
-
 # Keys as observed in 2025; a value is null or an object.
 _SOCIAL = dict.fromkeys(
     (

@@ -8,7 +8,6 @@ from django_patreon.sandbox.resources.schema import Kind, always, many, one, own
 __all__ = ["LIVE_STATES", "POSTS"]
 
 LIVE_STATES = ("pre_live", "live", "live_ended")
-
 POSTS = {
     "post": Kind(
         path="posts",
