@@ -66,7 +66,7 @@ def _join(core: Core, request: Request, campaign: Campaign, tier: Tier) -> Respo
 
 
 def _actions(member: Member | None, tier: Tier) -> list[str]:
-    """Return the actions by which somebody comes to pay for this tier."""
+    """Return the actions that are needed until somebody pays for this tier."""
     if not tier.amount_cents:
         return [] if member else ["join"]
     if member is None or not member.pledge_cadence:

@@ -1,4 +1,4 @@
-"""The ids that everybody's scripts know: of the two campaigns, their tiers and creators."""
+"""The ids of the two campaigns, their tiers and creators. Scripts depend on them."""
 
 from __future__ import annotations
 

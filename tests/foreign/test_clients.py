@@ -18,7 +18,7 @@ import responses
 
 from django_patreon.sandbox import Sandbox
 from tests.dance import wire
-from tests.sandbox.asking import code_for
+from tests.sandbox.client import code_for
 
 HERE = Path(__file__).parent
 BACK = "http://localhost:8000/back?kept=1"

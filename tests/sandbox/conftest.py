@@ -11,7 +11,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import tokens_for
+from .client import tokens_for
 
 
 @pytest.fixture

@@ -16,13 +16,14 @@ from django_patreon.sandbox import Request, Sandbox
 from django_patreon.sandbox.api.v2 import PREFIX, ROUTES
 from django_patreon.sandbox.resources.kinds import KINDS
 
-from .asking import get, send, tokens_for
-from .test_hooks import about
+from .client import get, send, tokens_for, webhook_body
 
 HOME = "4410027"
 SANDBOX = Sandbox()
 TOKENS = [tokens_for(SANDBOX, slug)["access_token"] for slug in ("creator", "gold")]
-HOOK = send(SANDBOX, TOKENS[0], "POST", "/webhooks", about("https://example.org/hook")).json()
+HOOK = send(
+    SANDBOX, TOKENS[0], "POST", "/webhooks", webhook_body("https://example.org/hook")
+).json()
 LIVE = send(
     SANDBOX,
     TOKENS[0],

@@ -1,4 +1,4 @@
-"""Where one joins, in a browser: the page, its form, and what comes of it."""
+"""The checkout page, in a browser: the page, its form, and what joining changes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
 
-from .asking import act, authorize, control, get, tokens_for
+from .client import act, authorize, control, get, tokens_for
 from .conftest import Receiver
 
 SILVER = "/checkout/lanternhouse?rid=9100002"
@@ -76,7 +76,7 @@ def test_what_is_not_sold_is_not_there(sandbox: Sandbox, target: str) -> None:
 
 
 @pytest.mark.parametrize("user", ["stranger", "free", "former", "cancelled", "gifted", "trial"])
-def test_who_pays_nothing_begins_to(sandbox: Sandbox, user: str) -> None:
+def test_a_free_member_begins_to_pay(sandbox: Sandbox, user: str) -> None:
     answer = join(sandbox, user)
     assert answer.status == 303
     now = membership(sandbox, user)
@@ -87,12 +87,12 @@ def test_who_pays_nothing_begins_to(sandbox: Sandbox, user: str) -> None:
     assert "check again" in done
 
 
-def test_who_pays_already_changes(sandbox: Sandbox) -> None:
+def test_a_patron_changes_the_tier(sandbox: Sandbox) -> None:
     join(sandbox, "gold")
     assert membership(sandbox, "gold")["tiers"] == ["Silver", "Free"]
 
 
-def test_who_has_cancelled_thinks_better_of_it(sandbox: Sandbox) -> None:
+def test_a_cancelled_pledge_is_continued(sandbox: Sandbox) -> None:
     act(sandbox, "silver", "cancel")
     assert membership(sandbox, "silver")["ends"] == "period"
     join(sandbox, "silver")
@@ -122,7 +122,7 @@ def test_a_free_tier_makes_a_free_member(sandbox: Sandbox) -> None:
         ("<b>", SILVER, "Nobody is called that."),
     ],
 )
-def test_what_cannot_be_is_said_and_changes_nothing(
+def test_an_impossible_choice_is_explained_and_changes_nothing(
     sandbox: Sandbox, user: str, target: str, words: str
 ) -> None:
     before = control(sandbox, "GET", "members").json()
@@ -140,7 +140,7 @@ def test_a_form_on_another_page_pledges_nothing(sandbox: Sandbox, headers: Any) 
     assert membership(sandbox, "free")["patron_status"] is None
 
 
-def test_the_webhooks_hear_of_it(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_joining_is_sent_to_the_webhooks(sandbox: Sandbox, receiver: Receiver) -> None:
     triggers = ["members:create", "members:pledge:create", "members:update"]
     control(sandbox, "POST", "hooks", {"uri": receiver.uri, "triggers": triggers})
     join(sandbox, "stranger")
@@ -162,18 +162,18 @@ def test_whoever_was_here_last_is_the_first_choice(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "cookie", ["sandbox_person=1", "sandbox_person", "a=b; =;;", "\u2728=1", "a/b=1"]
 )
-def test_a_senseless_cookie_is_nobody(sandbox: Sandbox, cookie: str) -> None:
+def test_an_invalid_cookie_is_ignored(sandbox: Sandbox, cookie: str) -> None:
     page = visit(sandbox, cookie=cookie)
     assert page.status == 200
     assert b"autofocus" not in page.body
 
 
-def test_the_creator_is_nobodys_first_choice(sandbox: Sandbox) -> None:
+def test_the_creator_is_not_listed(sandbox: Sandbox) -> None:
     cookie = authorize(sandbox, sandbox_user="creator").header("Set-Cookie").partition(";")[0]
     assert b"autofocus" not in visit(sandbox, cookie=cookie).body
 
 
-def test_a_link_to_somebody_who_is_not_there_is_the_question(sandbox: Sandbox) -> None:
+def test_a_link_to_an_unknown_person_shows_the_form(sandbox: Sandbox) -> None:
     assert b"Join, as" in visit(sandbox, f"{SILVER}&joined=<b>").body
 
 

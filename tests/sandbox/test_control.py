@@ -13,11 +13,11 @@ from django_patreon.sandbox import Request, Response, Sandbox
 from django_patreon.sandbox.control.endpoints import CONTROLS
 from django_patreon.sandbox.web.faults import FAULTS
 
-from .asking import control, get, refresh, tokens_for
+from .client import control, get, refresh, tokens_for
 
 
 @pytest.mark.parametrize("kind", FAULTS)
-def test_every_fault_strikes_once_and_is_gone(sandbox: Sandbox, kind: str) -> None:
+def test_every_fault_changes_one_answer(sandbox: Sandbox, kind: str) -> None:
     access = tokens_for(sandbox)["access_token"]
     options = {"status": 418} if kind == "custom" else {}
     assert control(sandbox, "POST", "faults", {"kind": kind, **options}).status == 200
@@ -35,7 +35,7 @@ def test_every_fault_strikes_once_and_is_gone(sandbox: Sandbox, kind: str) -> No
     ("kind", "body"),
     [("empty", b""), ("null", b"null"), ("list", b"[]"), ("html_200", b"<!doctype html>")],
 )
-def test_a_200_can_hold_nonsense(sandbox: Sandbox, kind: str, body: bytes) -> None:
+def test_a_200_can_have_a_wrong_body(sandbox: Sandbox, kind: str, body: bytes) -> None:
     access = tokens_for(sandbox)["access_token"]
     control(sandbox, "POST", "faults", {"kind": kind})
     struck = get(sandbox, access)
@@ -98,7 +98,7 @@ def test_a_lost_answer_has_spent_the_refresh_token_and_a_refusal_has_not(sandbox
         "x",
     ],
 )
-def test_a_senseless_order_is_refused_with_a_reason(sandbox: Sandbox, order: Any) -> None:
+def test_an_invalid_fault_is_refused_with_a_reason(sandbox: Sandbox, order: Any) -> None:
     response = control(sandbox, "POST", "faults", order)
     assert response.status == 400
     assert response.json()["error"]
@@ -136,7 +136,7 @@ def test_a_named_person_is_given_a_pair_without_a_sign_in(
 
 
 @pytest.mark.parametrize("given", [{"user": "nobody"}, {"user": 1}, {"members": 1}, {}])
-def test_nobody_is_given_no_pair(sandbox: Sandbox, given: Any) -> None:
+def test_an_unknown_person_is_issued_no_tokens(sandbox: Sandbox, given: Any) -> None:
     assert control(sandbox, "POST", "tokens/issue", given).status == 400
 
 
@@ -166,7 +166,7 @@ def test_settings_clock_and_reset(sandbox: Sandbox) -> None:
     assert control(sandbox, "GET", "settings").json()["keep_access_on_refresh"] is False
 
 
-def test_a_web_page_elsewhere_cannot_press_the_switches(sandbox: Sandbox) -> None:
+def test_a_page_of_another_site_cannot_use_the_controls(sandbox: Sandbox) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     request = Request(method="POST", target="/_sandbox/reset", headers=form)
     assert sandbox.handle(request).status == 415
@@ -191,7 +191,7 @@ def test_a_hundred_requests_in_two_seconds_are_the_limit() -> None:
     assert error["retry_after_seconds"] == int(answers[-1].header("Retry-After")) >= 1
 
 
-def test_a_storm_of_errors_shuts_the_door() -> None:
+def test_too_many_errors_block_the_client() -> None:
     sandbox = Sandbox(rate_limit=True)
     for _ in range(2100):
         answer = get(sandbox, "made-up")

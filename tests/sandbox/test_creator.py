@@ -12,7 +12,7 @@ from django_patreon.sandbox import Request, Sandbox
 from django_patreon.sandbox.settings import LAST_PAGES
 from django_patreon.sandbox.world.models import Member, Person
 
-from .asking import AGENT, get, tokens_for
+from .client import AGENT, get, tokens_for
 
 HOME, FOREIGN = "4410027", "5120934"
 MEMBERS = f"/campaigns/{HOME}/members"

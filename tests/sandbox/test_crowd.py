@@ -1,4 +1,4 @@
-"""A crowd of generated members: any number, the same in every run, never stored."""
+"""The crowd: generated members, the same in every run, and stored only when they change."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import act, control, get, refresh, tokens_for
+from .client import act, control, get, refresh, tokens_for
 
 HOME = "4410027"
 FIELDS = "fields[member]=full_name,patron_status&include=user,currently_entitled_tiers"
@@ -108,7 +108,7 @@ def test_one_of_the_crowd_can_sign_in_and_change() -> None:
     assert walk(sandbox, access) == before  # in the same place
 
 
-def test_who_left_the_crowd_is_gone() -> None:
+def test_a_generated_member_who_left_is_not_listed() -> None:
     sandbox, access = crowded(100)
     key = sandbox.world.crowd.member_id(14)  # free: can be deleted
     act(sandbox, "member-14", "delete")
@@ -118,7 +118,7 @@ def test_who_left_the_crowd_is_gone() -> None:
     assert control(sandbox, "POST", "members", again).status == 400
 
 
-def test_pledge_history_comes_along_at_five_hundred_a_page() -> None:
+def test_pages_with_pledge_history_have_500_members() -> None:
     sandbox, access = crowded(600)
     query = (
         "include=pledge_history,pledge_history.tier&fields[pledge-event]=type,tier_title"
@@ -132,7 +132,7 @@ def test_pledge_history_comes_along_at_five_hundred_a_page() -> None:
 
 
 @pytest.mark.parametrize("is_stored", [False, True])
-def test_who_cancelled_in_the_crowd_ends_and_is_counted_so(is_stored: bool) -> None:
+def test_generated_members_who_cancelled_end_and_are_counted(is_stored: bool) -> None:
     sandbox, _ = crowded(57)
     key = sandbox.world.crowd.member_id(18)
     if is_stored:
@@ -151,7 +151,7 @@ def test_who_cancelled_in_the_crowd_ends_and_is_counted_so(is_stored: bool) -> N
     assert sandbox.world.patron_count(HOME) == active
 
 
-def test_nothing_is_left_of_people_who_are_gone_when_the_crowd_shrinks() -> None:
+def test_a_smaller_crowd_removes_tokens_and_members_of_the_others() -> None:
     sandbox, access = crowded(100)
     given = tokens_for(sandbox, "member-70")
     act(sandbox, "member-70", "cancel_now")
@@ -166,5 +166,5 @@ def test_nothing_is_left_of_people_who_are_gone_when_the_crowd_shrinks() -> None
 
 
 @pytest.mark.parametrize("size", [-1, 10_000_001, "many", True, None])
-def test_a_senseless_size_is_refused(sandbox: Sandbox, size: object) -> None:
+def test_an_invalid_size_is_refused(sandbox: Sandbox, size: object) -> None:
     assert control(sandbox, "POST", "crowd", {"members": size}).status == 400

@@ -1,4 +1,4 @@
-"""API v2's identity: nothing unasked, and each error in Patreon's shape."""
+"""API v2: identity returns what was requested, and errors have the shape of Patreon."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Sandbox
 
-from .asking import AGENT, get, tokens_for
+from .client import AGENT, get, tokens_for
 
 ALL = (
     "include=memberships.currently_entitled_tiers,memberships.campaign,campaign"
@@ -17,7 +17,7 @@ ALL = (
 )
 
 
-def test_nothing_comes_unasked(sandbox: Sandbox) -> None:
+def test_only_requested_attributes_are_returned(sandbox: Sandbox) -> None:
     body = get(sandbox, tokens_for(sandbox)["access_token"]).json()
     assert body["data"]["attributes"] == {}
     assert body.keys() == {"data", "links"}
@@ -42,7 +42,7 @@ def test_brackets_may_be_raw_or_encoded(sandbox: Sandbox, name: str) -> None:
         ("include=memberships..", "include"),
     ],
 )
-def test_an_unknown_word_is_a_400(sandbox: Sandbox, query: str, parameter: str) -> None:
+def test_an_unknown_field_is_a_400(sandbox: Sandbox, query: str, parameter: str) -> None:
     response = get(sandbox, tokens_for(sandbox)["access_token"], query=query)
     (error,) = response.json()["errors"]
     assert response.status == 400
@@ -51,7 +51,7 @@ def test_an_unknown_word_is_a_400(sandbox: Sandbox, query: str, parameter: str) 
     assert error["status"] == "400"
 
 
-def test_included_things_come_once_and_carry_their_relations(sandbox: Sandbox) -> None:
+def test_included_resources_come_once_and_have_their_relations(sandbox: Sandbox) -> None:
     access = tokens_for(sandbox, "foreign-first", scope="identity identity.memberships")
     body = get(sandbox, access["access_token"], query=ALL).json()
     keys = [(each["type"], each["id"]) for each in body["included"]]
@@ -86,7 +86,7 @@ def test_a_creator_has_a_campaign_and_no_membership(sandbox: Sandbox) -> None:
     assert body["data"]["relationships"]["memberships"]["data"] == []
 
 
-def test_every_reason_for_401_has_the_same_words(sandbox: Sandbox) -> None:
+def test_every_reason_for_a_401_has_the_same_text(sandbox: Sandbox) -> None:
     no_scope = tokens_for(sandbox, "silver", scope="identity.memberships")["access_token"]
     texts = []
     for response in (get(sandbox, "made-up"), get(sandbox, no_scope), get(sandbox, "")):
@@ -104,7 +104,7 @@ def test_answers_are_json_api_sorted_and_escaped(sandbox: Sandbox) -> None:
     assert response.body == json.dumps(response.json(), sort_keys=True).encode()
 
 
-def test_answers_wear_the_headers_and_cookies_that_were_seen(sandbox: Sandbox) -> None:
+def test_answers_have_the_observed_headers_and_cookies(sandbox: Sandbox) -> None:
     response = get(sandbox, tokens_for(sandbox)["access_token"])
     names = {name.lower() for name, _ in response.headers}
     assert {"x-patreon-uuid", "x-patreon-sha", "cf-ray"} <= names

@@ -1,4 +1,4 @@
-"""Includes and fields at their edges: circles, long paths, other people's addresses."""
+"""Unusual includes and fields: circles, long paths, addresses of other people."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import get, tokens_for
+from .client import get, tokens_for
 
 EVERYTHING = "identity identity[email] identity.memberships"
 MEMBERS = "/campaigns/4410027/members"
@@ -51,7 +51,7 @@ def test_included_things_follow_the_includes(sandbox: Sandbox) -> None:
 @pytest.mark.parametrize(
     "path", ["memberships.campaign.creator", "memberships.user,memberships.campaign.creator"]
 )
-def test_nobody_elses_address_comes_along(sandbox: Sandbox, path: str) -> None:
+def test_the_address_of_another_user_is_never_shown(sandbox: Sandbox, path: str) -> None:
     access = tokens_for(sandbox, "gold", scope=EVERYTHING)["access_token"]
     body = get(sandbox, access, query=f"include={path}&fields[user]=email,full_name").json()
     assert body["data"]["attributes"]["email"] == "gold@example.org"
@@ -92,7 +92,7 @@ def test_every_type_knows_its_own_fields(sandbox: Sandbox, kind: str, name: str)
 
 
 @pytest.mark.parametrize("count", ["9" * 5000, "0", "-1", "x", "²"])
-def test_a_senseless_count_gives_a_full_page(sandbox: Sandbox, creator: str, count: str) -> None:
+def test_an_invalid_count_returns_a_full_page(sandbox: Sandbox, creator: str, count: str) -> None:
     everybody = len(sandbox.world.members_of("4410027"))
     response = get(sandbox, creator, MEMBERS, f"page[count]={count}")
     assert (response.status, len(response.json()["data"])) == (200, everybody)

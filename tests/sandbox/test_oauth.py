@@ -6,7 +6,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Sandbox
 
-from .asking import (
+from .client import (
     AGENT,
     BACK,
     CLIENT,
@@ -52,7 +52,7 @@ def test_declining_names_the_error_or_nothing(
     assert query_of(authorize(sandbox, sandbox_deny=kind)) == {"kept": "1", **said}
 
 
-def test_without_a_state_the_word_none_comes_back(sandbox: Sandbox) -> None:
+def test_without_a_state_the_callback_has_the_text_none(sandbox: Sandbox) -> None:
     assert query_of(authorize(sandbox, sandbox_user="gold", state=None))["state"] == "None"
 
 
@@ -87,7 +87,7 @@ def test_an_unknown_way_back_ends_on_patreons_own_page(
         ({"response_type": None}, "invalid_request"),
     ],
 )
-def test_other_faults_come_back_to_the_site(
+def test_other_errors_are_sent_to_the_site(
     sandbox: Sandbox, given: dict[str, str | None], error: str
 ) -> None:
     assert query_of(authorize(sandbox, sandbox_user="gold", **given))["error"] == error
@@ -106,7 +106,7 @@ def test_a_way_back_in_any_script_survives_the_header(sandbox: Sandbox) -> None:
     assert location.startswith("http://localhost/%C3%A9t%C3%A9%20%E2%9C%A8?q=a+b&code=")
 
 
-def test_nobody_of_that_name_is_a_page(sandbox: Sandbox) -> None:
+def test_an_unknown_person_is_an_error_page(sandbox: Sandbox) -> None:
     page = authorize(sandbox, sandbox_user="<script>")
     assert page.status == 404
     assert b"<script>" not in page.body

@@ -11,8 +11,7 @@ from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.api.v2 import PREFIX, ROUTES
 from django_patreon.sandbox.resources.kinds import KINDS
 
-from .asking import control, send, token
-from .test_hooks import about, patch_of
+from .client import control, patch_body, send, token, webhook_body
 
 HOME = "4410027"
 
@@ -67,7 +66,7 @@ def test_answers_with_everything_in_them_are_as_described(
     sandbox: Sandbox, creator: str, description: Any, odd: Any
 ) -> None:
     control(sandbox, "POST", "settings", odd)
-    made = send(sandbox, creator, "POST", "/webhooks", about("https://example.org/hook"))
+    made = send(sandbox, creator, "POST", "/webhooks", webhook_body("https://example.org/hook"))
     check(description, f"{PREFIX}/webhooks", "post", made)
     hook = made.json()["data"]["id"]
     live = send(
@@ -93,7 +92,7 @@ def test_answers_with_everything_in_them_are_as_described(
         response = send(sandbox, creator, "GET", f"{path}?{everything(route.kind)}")
         assert response.status == 200, response.body
         check(description, PREFIX + pattern, "get", response)
-    body = patch_of(hook, paused=True)
+    body = patch_body(hook, paused=True)
     changed = send(sandbox, creator, "PATCH", f"/webhooks/{hook}", body)
     check(description, f"{PREFIX}/webhooks/{{id}}", "patch", changed)
     gone = send(sandbox, creator, "DELETE", f"/webhooks/{hook}")
@@ -126,9 +125,7 @@ def test_refusals_are_as_described(sandbox: Sandbox, creator: str, description: 
     check(description, "/api/oauth2/token", "post", token(sandbox, grant_type="refresh_token"))
 
 
-def test_the_check_can_tell_a_wrong_answer(
-    sandbox: Sandbox, creator: str, description: Any
-) -> None:
+def test_the_check_finds_a_wrong_answer(sandbox: Sandbox, creator: str, description: Any) -> None:
     response = send(sandbox, creator, "GET", f"/campaigns/{HOME}?fields[campaign]=patron_count")
     response.body = response.body.replace(b'"patron_count": ', b'"patron_count": null, "x": ')
     with pytest.raises(Exception, match=r"not valid|not of type"):

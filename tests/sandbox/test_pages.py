@@ -1,4 +1,4 @@
-"""The pages that the API's `url` attributes lead to, and what is done there."""
+"""The pages that the `url` attributes of the API lead to, and the form that pays a declined payment."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
 
-from .asking import control, get, tokens_for
+from .client import control, get, tokens_for
 
 HOME = "4410027"
 
@@ -87,7 +87,7 @@ def test_an_address_changes_and_is_told_at_the_next_question(sandbox: Sandbox, s
 @pytest.mark.parametrize(
     "given", [{"email": ""}, {"email": 7}, {"is_email_verified": "no"}, {"user": "nobody"}]
 )
-def test_a_senseless_address_changes_nothing(sandbox: Sandbox, given: Any) -> None:
+def test_an_invalid_email_changes_nothing(sandbox: Sandbox, given: Any) -> None:
     gold = sandbox.world.person_called("gold")
     assert gold is not None
     kept = (gold.email, gold.is_email_verified)

@@ -1,4 +1,4 @@
-"""The people, as everybody's scripts know them."""
+"""The people of the start, on whose slugs scripts depend."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import get, tokens_for
+from .client import get, tokens_for
 
 HOME, FOREIGN = "4410027", "5120934"
 FREE, BRONZE, SILVER, GOLD = "9100000", "9100001", "9100002", "9100003"

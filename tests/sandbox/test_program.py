@@ -1,4 +1,4 @@
-"""`python -m django_patreon.sandbox`"""
+"""The command line: `python -m django_patreon.sandbox`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import requests
 
 from django_patreon.sandbox.__main__ import main
 
-from .asking import BACK, CLIENT, authorize_target
+from .client import BACK, CLIENT, authorize_target
 
 COMMAND = [sys.executable, "-m", "django_patreon.sandbox"]
 
@@ -47,7 +47,7 @@ def test_it_needs_the_standard_library_only() -> None:
     assert "--scenario FILE" in done.stdout
 
 
-def test_it_dances_with_any_client(url: str) -> None:
+def test_a_client_signs_in_and_reads_the_identity(url: str) -> None:
     query = {
         "response_type": "code",
         "client_id": "sandbox-client",
@@ -81,7 +81,7 @@ def test_it_ends_cleanly(number: int) -> None:
         assert process.wait(timeout=5) == 0
 
 
-def test_a_taken_port_is_said(url: str) -> None:
+def test_a_taken_port_is_reported(url: str) -> None:
     done = subprocess.run(
         [*COMMAND, "--port", str(urlsplit(url).port)],
         capture_output=True,
@@ -98,7 +98,7 @@ def test_a_taken_port_is_said(url: str) -> None:
     "headers",
     [{"Content-Length": "x"}, {"Content-Length": "99999999"}, {"Transfer-Encoding": "chunked"}],
 )
-def test_a_body_of_unbelievable_length_is_refused(url: str, headers: dict[str, str]) -> None:
+def test_a_body_that_is_too_long_is_refused(url: str, headers: dict[str, str]) -> None:
     response = requests.request("POST", f"{url}/api/oauth2/token", headers=headers, timeout=5)
     assert response.status_code in (411, 413)
     assert response.json()["errors"][0]["status"] == str(response.status_code)
@@ -112,7 +112,7 @@ def test_a_body_of_unbelievable_length_is_refused(url: str, headers: dict[str, s
         (b"GET /" + b"a" * 70000 + b" HTTP/1.1", b"414"),
     ],
 )
-def test_what_is_no_request_is_refused_in_the_apis_shape(
+def test_a_malformed_request_is_refused_in_the_shape_of_the_api(
     url: str, line: bytes, status: bytes
 ) -> None:
     parts = urlsplit(url)
@@ -143,7 +143,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_broken_scenario_is_said_before_any_port_is_opened(tmp_path) -> None:
+def test_an_invalid_scenario_is_reported_before_the_port_is_opened(tmp_path) -> None:
     file = tmp_path / "scenario.json"
     file.write_text('{"members": [\n{"slug": "zoe", "tiers": ["Tin"]}]}')
     done = run("--scenario", str(file), "--port", "0")
@@ -164,7 +164,7 @@ def test_a_broken_scenario_is_said_before_any_port_is_opened(tmp_path) -> None:
         ("--redirect-uri", "/complete/patreon/"),
     ],
 )
-def test_what_cannot_be_used_is_said(
+def test_an_invalid_argument_is_reported(
     arguments: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*arguments, "--port", "0"]) == 1

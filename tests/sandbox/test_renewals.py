@@ -1,4 +1,4 @@
-"""Many members renew: the work grows with their number, and requests are answered meanwhile."""
+"""Many renewals: the work grows with the number of members, and requests are answered meanwhile."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.files.scenario import read_scenario
 
-from .asking import act, control
+from .client import act, control
 
 MONTH = 31 * 86400
 

@@ -1,4 +1,4 @@
-"""Scenario files: what they change, and the line and reason of what is wrong with them."""
+"""Scenario files: what they change, and how errors in them are reported."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.files.dataclass_json import line_of
 from django_patreon.sandbox.files.scenario import read_scenario
 
-from .asking import control, get, tokens_for
+from .client import control, get, tokens_for
 
 HOME = "4410027"
 
@@ -28,7 +28,7 @@ def membership(sandbox: Sandbox, slug: str) -> Any:
     return sandbox.world.membership(person.id, HOME)
 
 
-def test_tiers_members_switches_and_faults_are_there_at_start() -> None:
+def test_tiers_members_settings_and_faults_are_there_at_the_start() -> None:
     sandbox = sandbox_of(
         {
             "tiers": [
@@ -106,7 +106,7 @@ def test_a_reset_begins_with_the_scenario_again() -> None:
         ('{"faults": [\n{"kind": "http_500_html", "seconds": 3}]}', 2, "'seconds' is not known"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(text: str, line: int, word: str) -> None:
+def test_an_error_is_reported_with_its_line(text: str, line: int, word: str) -> None:
     with pytest.raises(ValueError, match=f"^line {line}: .*{word}"):
         read_scenario(text)
 

@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server, asked over sockets as clients do."""
+"""The HTTP server, over sockets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.server import Server
 from django_patreon.sandbox.web.rate_limits import RateLimits
 
-from .asking import authorize, control
+from .client import authorize, control
 
 NEW_PERSON = b'{"slug": "zoe", "full_name": "Zoe Park"}'
 

@@ -1,4 +1,4 @@
-"""Every setting changes what a client sees: each of its values is told apart from the others."""
+"""Every setting changes what a client sees, and each of its values differently."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ import pytest
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.settings import Settings
 
-from .asking import act, control, get, refresh, send, tokens_for
+from .client import act, control, get, refresh, send, send_all, tokens_for, webhook_body
 from .conftest import Receiver
-from .test_hooks import about, settle
 
 HOME = "4410027"
 
@@ -109,12 +108,12 @@ def tiers_after_a_declined_charge(sandbox: Sandbox, receiver: Receiver) -> Any:
 
 
 def status_of_a_new_webhook(sandbox: Sandbox, receiver: Receiver) -> Any:
-    body = about("https://example.org/hook")
+    body = webhook_body("https://example.org/hook")
     return send(sandbox, creator_of(sandbox), "POST", "/webhooks", body).status
 
 
 def hooked(sandbox: Sandbox, receiver: Receiver) -> str:
-    body = about(receiver.uri, ["members:create", "members:update", "members:pledge:create"])
+    body = webhook_body(receiver.uri, ["members:create", "members:update", "members:pledge:create"])
     made = send(sandbox, creator_of(sandbox), "POST", "/webhooks", body)
     return str(made.json()["data"]["id"])
 
@@ -125,14 +124,14 @@ def order_of_waiting_events(sandbox: Sandbox, receiver: Receiver) -> Any:
     for slug in ("gold", "silver", "bronze", "custom", "two-tiers"):
         act(sandbox, slug, "decline")
     control(sandbox, "POST", "settings", {"webhook_hold": False})
-    settle(sandbox)
+    send_all(sandbox)
     return [each.document["data"]["id"] for each in receiver.received]
 
 
 def events_received(sandbox: Sandbox, receiver: Receiver) -> Any:
     hooked(sandbox, receiver)
     act(sandbox, "stranger", "pledge", tier="Gold")
-    settle(sandbox)
+    send_all(sandbox)
     return receiver.events
 
 
@@ -140,7 +139,7 @@ def events_left_after_a_204(sandbox: Sandbox, receiver: Receiver) -> Any:
     receiver.answers = [204]
     hooked(sandbox, receiver)
     act(sandbox, "gold", "decline")
-    settle(sandbox)
+    send_all(sandbox)
     return control(sandbox, "GET", "deliveries").json()["pending"]
 
 
@@ -148,9 +147,9 @@ def events_sent_after_a_failure(sandbox: Sandbox, receiver: Receiver) -> Any:
     receiver.answers = [500]
     hooked(sandbox, receiver)
     act(sandbox, "gold", "decline")
-    settle(sandbox)
+    send_all(sandbox)
     act(sandbox, "silver", "decline")
-    settle(sandbox)
+    send_all(sandbox)
     return len(receiver.events)
 
 

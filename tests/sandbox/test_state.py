@@ -1,4 +1,4 @@
-"""The state file: everything is there again after a restart, and a broken one is refused."""
+"""The state file: all data is there after a restart, and an invalid file is refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .asking import act, control, get, refresh, send, tokens_for
+from .client import act, control, get, refresh, send, tokens_for, webhook_body
 from .conftest import Receiver
-from .test_hooks import about
 
 
 @pytest.fixture
@@ -28,7 +27,7 @@ def test_tokens_members_hooks_and_the_clock_survive(file: Path) -> None:
     control(before, "POST", "crowd", {"members": 50})
     act(before, "member-3", "cancel_now")
     act(before, "stranger", "pledge", tier="Gold")
-    send(before, creator, "POST", "/webhooks", about("http://127.0.0.1:1/"))
+    send(before, creator, "POST", "/webhooks", webhook_body("http://127.0.0.1:1/"))
     control(before, "POST", "settings", {"keep_access_on_refresh": True, "webhook_hold": True})
     control(before, "POST", "faults", {"kind": "slow", "path": "/api/v3", "seconds": 3})
     act(before, "gold", "decline")
@@ -50,7 +49,7 @@ def test_tokens_members_hooks_and_the_clock_survive(file: Path) -> None:
 def test_a_queue_goes_on_where_it_was(file: Path, receiver: Receiver) -> None:
     before = Sandbox(state=file)
     creator = tokens_for(before, "creator")["access_token"]
-    send(before, creator, "POST", "/webhooks", about(receiver.uri))
+    send(before, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     control(before, "POST", "settings", {"webhook_hold": True})
     act(before, "gold", "decline")
     after = Sandbox(state=file)
@@ -65,7 +64,7 @@ def test_what_was_sent_is_still_listed_and_can_be_sent_again(
 ) -> None:
     before = Sandbox(state=file)
     creator = tokens_for(before, "creator")["access_token"]
-    send(before, creator, "POST", "/webhooks", about(receiver.uri))
+    send(before, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     receiver.answers = [200, 500]
     act(before, "gold", "decline")
     assert before.sender.send_all(seconds=10)

@@ -69,7 +69,7 @@ def members(core: Core) -> str:
         + text_input("Days (gift, trial)", "days", "number", min="1", max="3650")
         + "<button>Do it</button>",
     )
-    newcomer = html.form(
+    new_person = html.form(
         "people",
         text_input("Slug", "slug", required="required")
         + text_input("Name", "full_name")
@@ -89,14 +89,14 @@ def members(core: Core) -> str:
         )
         + "<button>Generate members</button>",
     )
-    return html.section("members", "Members", act + table + more + newcomer + change + crowd)
+    return html.section("members", "Members", act + table + more + new_person + change + crowd)
 
 
 def clock(core: Core) -> str:
     """Return the section of the clock."""
     steps = (("3600", "an hour"), ("86400", "a day"), ("604800", "a week"), ("2678400", "31 days"))
     buttons = "".join(
-        f'<button name=advance value="{seconds}">{words}</button> ' for seconds, words in steps
+        f'<button name=advance value="{seconds}">{text}</button> ' for seconds, text in steps
     )
     return html.section(
         "clock",
@@ -147,14 +147,14 @@ def deliveries(core: Core) -> str:
     rows = []
     for each in list(core.sender.log)[-_SHOWN:][::-1]:
         last = each.attempts[-1] if each.attempts else None
-        said = "on its way" if last is None else str(last.status or last.words)
+        answer = "on its way" if last is None else str(last.status or last.words)
         body = escape(json.dumps(json.loads(each.body), indent=1))
         rows.append(
             [
                 minute(each.happened_at),
                 f"<details><summary>{escape(each.event)}</summary><pre>{body}</pre></details>",
                 escape("delivered" if each.delivered else "not delivered"),
-                f"{escape(said)} (tries: {len(each.attempts)})",
+                f"{escape(answer)} (tries: {len(each.attempts)})",
                 html.form(
                     "deliveries/again",
                     f'<input type=hidden name=id value="{escape(each.id)}">'
@@ -164,7 +164,7 @@ def deliveries(core: Core) -> str:
         )
     heads = ("When", "Event and body", "State", "Answer", "Repeat")
     waiting = core.sender.pending
-    content = html.table("Deliveries, newest first", heads, rows, "Nothing has gone out.")
+    content = html.table("Deliveries, newest first", heads, rows, "Nothing was sent yet.")
     return html.section("deliveries", "Deliveries", f"<p>Waiting: {waiting}.</p>{content}")
 
 
@@ -179,7 +179,7 @@ def requests(core: Core) -> str:
         for each in list(core.journal)[-_SHOWN:][::-1]
     ]
     table = html.table(
-        "Requests, newest first", ("Method", "Path", "Answer"), rows, "None came in."
+        "Requests, newest first", ("Method", "Path", "Answer"), rows, "No request yet."
     )
     people = [
         ("", "everybody"),
@@ -199,13 +199,13 @@ def faults(core: Core) -> str:
         [
             escape(each.kind),
             f"<code>{escape(each.path)}</code>",
-            escape("for ever" if each.times is None else each.times),
+            escape("no end" if each.times is None else each.times),
             escape(f"{each.share:.0%}"),
         ]
         for each in core.faults.armed
     ]
     table = html.table(
-        "In force", ("Fault", "Under", "Times", "Share"), rows, "No fault is active."
+        "Active faults", ("Fault", "Under", "Times", "Share"), rows, "No fault is active."
     )
     kinds = [(name, f"{name}: {description}") for name, description in FAULTS.items()]
     form = html.form(

@@ -45,15 +45,8 @@ def _add_person(core: Core, given: dict[str, Any]) -> Any:
         raise ValueError("somebody is called that already")
     if not isinstance(name, str) or len(name) > 200:
         raise ValueError("full_name must be text of at most 200 characters")
-    first, _, last = name.partition(" ")
-    person = Person(
-        id=core.world.new_number(),
-        slug=slug,
-        says="was added by a control",
-        full_name=name,
-        first_name=first,
-        last_name=last,
-        email=f"{slug}@example.org",
+    person = Person.of(
+        id=core.world.new_number(), slug=slug, says="was added by a control", full_name=name
     )
     core.world.add_person(person)
     return {"id": person.id, "slug": slug}

@@ -53,8 +53,8 @@ def campaign_id_of(core: Core, given: dict[str, Any]) -> str:
 
 def tier_of(core: Core, campaign_id: str, name: Any) -> Tier:
     """Return the tier of a campaign with this title or id. Raises `ValueError`."""
-    tiers = core.world.campaigns[campaign_id].tiers
-    for tier in tiers:
-        if isinstance(name, str) and (name == tier.id or name.lower() == tier.title.lower()):
-            return tier
-    raise ValueError(f"tier must be one of: {', '.join(each.title for each in tiers)}")
+    campaign = core.world.campaigns[campaign_id]
+    tier = campaign.tier_called(name) if isinstance(name, str) else None
+    if tier is None:
+        raise ValueError(f"tier must be one of: {', '.join(each.title for each in campaign.tiers)}")
+    return tier

@@ -48,7 +48,7 @@ class NewMember:
     full_name: str | None = None
     email: str | None = None
     is_email_verified: bool | None = None
-    says: str = "came with the scenario"
+    says: str = "was added by the scenario"
     campaign: str = HOME
     tiers: list[str] | None = None
     """Titles or ids of tiers."""
@@ -114,9 +114,9 @@ def apply_scenario(scenario: Scenario, world: World, settings: Settings) -> list
     except ValueError as error:
         raise InvalidValue(("settings",), str(error)) from error
     faults = []
-    for at, order in enumerate(scenario.faults):
+    for at, fault in enumerate(scenario.faults):
         try:
-            faults.append(Fault.read(order))
+            faults.append(Fault.read(fault))
         except ValueError as error:
             raise InvalidValue(("faults", at), str(error)) from error
     return faults
@@ -148,12 +148,11 @@ def _add_tier(world: World, given: NewTier, path: Path) -> None:
 def _add_member(world: World, given: NewMember, names: set[str], path: Path) -> None:
     if given.campaign not in world.campaigns:
         raise InvalidValue((*path, "campaign"), f"there is no campaign {given.campaign}")
-    person = world.person_called(given.slug) or Person(
+    person = world.person_called(given.slug) or Person.of(
         id=world.new_number(),
         slug=given.slug,
         says=given.says,
         full_name=given.full_name or given.slug.title(),
-        email=f"{given.slug}@example.org",
     )
     if not given.slug or not all(part.isalnum() for part in given.slug.split("-")):
         raise InvalidValue(
@@ -168,7 +167,7 @@ def _add_member(world: World, given: NewMember, names: set[str], path: Path) -> 
         person.is_email_verified = given.is_email_verified
     world.add_person(person)
     member = world.membership(person.id, given.campaign)
-    changes = names & (_MEMBER_FACTS | {"tiers"})
+    changes = names & (_MEMBER_ATTRIBUTES | {"tiers"})
     if not changes:
         return
     if world.campaigns[given.campaign].creator_id == person.id:
@@ -177,7 +176,7 @@ def _add_member(world: World, given: NewMember, names: set[str], path: Path) -> 
         member = _new_member(world, person, given, path)
     elif given.tiers is not None:
         member.tier_ids = _tier_ids(world, given, path)
-    for name in sorted(changes & _MEMBER_FACTS):
+    for name in sorted(changes & _MEMBER_ATTRIBUTES):
         value = getattr(given, name)
         try:
             check_member_value(name, value)
@@ -187,7 +186,7 @@ def _add_member(world: World, given: NewMember, names: set[str], path: Path) -> 
     world.add_member(member)
 
 
-_MEMBER_FACTS = {
+_MEMBER_ATTRIBUTES = {
     "patron_status",
     "last_charge_status",
     "last_charge_date",
@@ -229,14 +228,12 @@ def _tier_ids(world: World, given: NewMember, path: Path) -> list[str]:
     campaign = world.campaigns[given.campaign]
     found = []
     for at, name in enumerate(given.tiers or ()):
-        for tier in campaign.tiers:
-            if name == tier.id or name.lower() == tier.title.lower():
-                found.append(tier.id)
-                break
-        else:
+        tier = campaign.tier_called(name)
+        if tier is None:
             titles = ", ".join(each.title for each in campaign.tiers)
             raise InvalidValue(
                 (*path, "tiers", at), f"there is no tier {name[:60]!r}; known: {titles}"
             )
+        found.append(tier.id)
     free = FREE_TIERS.get(campaign.id)
     return list(dict.fromkeys([*found, *([free] if free else [])]))

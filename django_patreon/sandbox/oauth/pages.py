@@ -57,7 +57,7 @@ def authorize(core: Core, request: Request) -> Response:
 
 
 def errors_page(core: Core, request: Request) -> Response:
-    """Show the page for an unknown client or redirect URI (observed). The site hears nothing."""
+    """Show the page for an unknown client or redirect URI (observed). The site is not told."""
     given = dict(request.query)
     text = escape(given.get("error_description", "Something is wrong."))
     others = ", ".join(map(escape, sorted(core.redirect_uris))) or "none"
@@ -89,7 +89,7 @@ def _consent_page(core: Core, given: dict[str, str], wanted: frozenset[str]) -> 
         f'<form method=post action="{action}"><h2>Allow, as</h2>'
         f"{people}<h2>Or</h2><p class=no>"
         '<button name=deny value="yes">Decline</button>'
-        '<button name=deny value="silent">Go back without an error</button></p></form>',
+        '<button name=deny value="silent">Go back without a word</button></p></form>',
         title="Allow access?",
     )
 

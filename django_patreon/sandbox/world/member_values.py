@@ -44,8 +44,8 @@ def check_member_value(name: str, value: Any) -> None:
     """Raise `ValueError` if the attribute cannot have this value. Its type is checked already."""
     choices = _CHOICES.get(name, ())
     if choices and value not in choices:
-        words = ", ".join("null" if each is None else str(each) for each in choices)
-        raise ValueError(f"must be one of: {words}")
+        names = ", ".join("null" if each is None else str(each) for each in choices)
+        raise ValueError(f"must be one of: {names}")
     if value is None and name not in _CAN_BE_NULL:
         raise ValueError("must not be null")
     if name.endswith("_cents") and value is not None and not 0 <= value <= _MOST_CENTS:

@@ -50,6 +50,13 @@ class Campaign:
     currency: str
     tiers: list[Tier] = field(default_factory=list)
 
+    def tier_called(self, name: str) -> Tier | None:
+        """Return the tier with this id or title, in any case; None if there is none."""
+        return next(
+            (each for each in self.tiers if name == each.id or name.lower() == each.title.lower()),
+            None,
+        )
+
 
 @dataclass(kw_only=True)
 class Benefit:
@@ -87,6 +94,20 @@ class Person:
     vanity: str | None = None
     email: str | None = None
     is_email_verified: bool = True
+
+    @classmethod
+    def of(cls, *, id: str, slug: str, says: str, full_name: str) -> Person:
+        """Return a person with an e-mail address, whose first name is the first word."""
+        first, _, last = full_name.partition(" ")
+        return cls(
+            id=id,
+            slug=slug,
+            says=says,
+            full_name=full_name,
+            first_name=first,
+            last_name=last,
+            email=f"{slug}@example.org",
+        )
 
 
 @dataclass(kw_only=True)

@@ -187,30 +187,19 @@ class StartingPeople:
 
     def _without_membership(self) -> None:
         self._person("stranger", "Stella Quist", "has no membership at all")
-        self.world.add_person(
-            Person(
-                id=CREATOR,
-                slug="creator",
-                says="runs Lanternhouse",
-                full_name="Clara Ember",
-                first_name="Clara",
-                last_name="Ember",
-                vanity="lanternhouse",
-                email="creator@example.org",
-            )
-        )
-        self.world.add_person(
-            Person(
-                id=FOREIGN_CREATOR,
-                slug="foreign-creator",
-                says="runs Saltmarsh Radio",
-                full_name="Sal Marsh",
-                first_name="Sal",
-                last_name="Marsh",
-                vanity="saltmarshradio",
-                email="foreign-creator@example.org",
-            )
-        )
+        for key, slug, says, name, vanity in (
+            (CREATOR, "creator", "runs Lanternhouse", "Clara Ember", "lanternhouse"),
+            (
+                FOREIGN_CREATOR,
+                "foreign-creator",
+                "runs Saltmarsh Radio",
+                "Sal Marsh",
+                "saltmarshradio",
+            ),
+        ):
+            creator = Person.of(id=key, slug=slug, says=says, full_name=name)
+            creator.vanity = vanity
+            self.world.add_person(creator)
         unverified = self._person("unverified", "Una Verdi", "has not confirmed the address")
         unverified.is_email_verified = False
         self._join(unverified, BRONZE)
@@ -223,16 +212,7 @@ class StartingPeople:
 
     def _person(self, slug: str, name: str, says: str) -> Person:
         self.next_id += 11
-        first, _, last = name.partition(" ")
-        person = Person(
-            id=str(self.next_id),
-            slug=slug,
-            says=says,
-            full_name=name,
-            first_name=first,
-            last_name=last,
-            email=f"{slug}@example.org",
-        )
+        person = Person.of(id=str(self.next_id), slug=slug, says=says, full_name=name)
         self.world.add_person(person)
         return person
 

@@ -211,16 +211,16 @@ class MemberList(Sequence[Member]):
     def __init__(self, world: World, campaign_id: str) -> None:
         self._world = world
         crowd = world.crowd
-        theirs = crowd.campaign_id == campaign_id
+        has_crowd = crowd.campaign_id == campaign_id
         self._stored = [
             each
             for each in world.members.values()
             if each.campaign_id == campaign_id
-            and not (theirs and crowd.number_of_member(each.id) is not None)
+            and not (has_crowd and crowd.number_of_member(each.id) is not None)
         ]
-        numbers = map(crowd.number_of_member, world.crowd_gone if theirs else ())
+        numbers = map(crowd.number_of_member, world.crowd_gone if has_crowd else ())
         self._gone = sorted(number for number in numbers if number is not None)
-        self._generated = (crowd.size if theirs else 0) - len(self._gone)
+        self._generated = (crowd.size if has_crowd else 0) - len(self._gone)
 
     def __len__(self) -> int:
         return len(self._stored) + self._generated

@@ -17,9 +17,8 @@ import pytest
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.webhooks.queue import TRIGGERS
 
-from .asking import act, code_for, control, exchange, get, send, tokens_for
+from .client import act, code_for, control, exchange, get, send, tokens_for, webhook_body
 from .conftest import Receiver
-from .test_hooks import about
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 HOME = "4410027"
@@ -147,7 +146,7 @@ class Site:
 @pytest.fixture
 def site(sandbox: Sandbox, creator: str, receiver: Receiver) -> Site:
     triggers = [each for each in TRIGGERS if each.startswith(("members", "posts"))]
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri, triggers))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri, triggers))
     return Site(sandbox, creator, receiver)
 
 
@@ -176,7 +175,7 @@ def too_many(site: Site) -> Any:
 
 
 def webhook_created(site: Site) -> Any:
-    body = about("https://example.org/hook")
+    body = webhook_body("https://example.org/hook")
     return send(site.sandbox, site.creator, "POST", "/webhooks", body).json()
 
 
@@ -259,7 +258,7 @@ def test_every_twin_has_a_sample() -> None:
     assert TWINS.keys() == {path.stem for path in SAMPLES.glob("*.json")}
 
 
-def test_the_shape_of_a_path_can_tell_documents_apart() -> None:
+def test_documents_of_different_shapes_are_told_apart() -> None:
     with pytest.raises(AssertionError):
         assert_same_shape({"data": {"id": 7}}, {"data": {"id": "7"}})
     with pytest.raises(AssertionError):

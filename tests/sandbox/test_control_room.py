@@ -11,7 +11,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Response, Sandbox
 
-from .asking import act, authorize, control, tokens_for
+from .client import act, authorize, control, tokens_for
 from .conftest import Receiver
 
 
@@ -81,9 +81,7 @@ def test_each_form_calls_its_control(
         ("hooks/test", {"id": "x"}),
     ],
 )
-def test_what_makes_no_sense_is_said_on_the_page(
-    sandbox: Sandbox, name: str, fields: dict[str, str]
-) -> None:
+def test_an_error_is_shown_on_the_page(sandbox: Sandbox, name: str, fields: dict[str, str]) -> None:
     answer = submit(sandbox, name, **fields)
     assert answer.status == 303
     page = show(sandbox, answer.header("Location"))
@@ -101,7 +99,7 @@ def test_what_makes_no_sense_is_said_on_the_page(
         {"Sec-Fetch-Site": "same-site"},
     ],
 )
-def test_a_form_on_another_page_moves_nothing(sandbox: Sandbox, headers: dict[str, str]) -> None:
+def test_a_form_of_another_site_changes_nothing(sandbox: Sandbox, headers: dict[str, str]) -> None:
     before = control(sandbox, "GET", "members").json()
     assert submit(sandbox, "members", headers, user="gold", do="decline").status == 403
     assert control(sandbox, "GET", "members").json() == before

@@ -1,4 +1,4 @@
-"""What people do, and what time does to them."""
+"""How memberships change, by actions of people and by time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.pledges.actions import ACTIONS
 
-from .asking import act, control, get, send, tokens_for
+from .client import act, control, get, send, send_all, tokens_for, webhook_body
 from .conftest import Receiver
-from .test_hooks import about, settle
 
 DAY = 86400
 
@@ -34,7 +33,7 @@ def standing(sandbox: Sandbox, slug: str) -> tuple[Any, ...]:
     return (member.patron_status, member.last_charge_status, titles)
 
 
-def test_a_month_renews_who_pays(sandbox: Sandbox) -> None:
+def test_a_pledge_renews_every_month(sandbox: Sandbox) -> None:
     before = member_of(sandbox, "gold").campaign_lifetime_support_cents
     pass_days(sandbox, 18.5)
     gold = member_of(sandbox, "gold")
@@ -68,7 +67,7 @@ def test_a_declined_card_may_lose_its_tiers_at_once(sandbox: Sandbox) -> None:
     assert standing(sandbox, "gold") == ("declined_patron", "Declined", [])
 
 
-def test_who_cancels_keeps_what_was_paid_for_until_the_period_ends(sandbox: Sandbox) -> None:
+def test_a_cancelled_member_stays_entitled_until_the_period_ends(sandbox: Sandbox) -> None:
     act(sandbox, "gold", "cancel")
     assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free", "Gold"])
     assert member_of(sandbox, "gold").will_pay_amount_cents == 0
@@ -76,7 +75,7 @@ def test_who_cancels_keeps_what_was_paid_for_until_the_period_ends(sandbox: Sand
     assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free"])
 
 
-def test_who_cancels_is_what_the_person_called_cancelled_is(sandbox: Sandbox) -> None:
+def test_cancelling_leads_to_the_state_of_the_person_called_cancelled(sandbox: Sandbox) -> None:
     control(sandbox, "POST", "crowd", {"members": 20})
     act(sandbox, "silver", "cancel")
     acted, seeded = member_of(sandbox, "silver"), member_of(sandbox, "cancelled")
@@ -97,7 +96,7 @@ def test_the_status_of_the_cancelled_is_a_setting(sandbox: Sandbox) -> None:
     assert standing(sandbox, "gold") == ("former_patron", "Paid", ["Free"])
 
 
-def test_who_has_cancelled_changes_their_mind_and_renews(sandbox: Sandbox) -> None:
+def test_a_cancelled_member_changes_tier_and_renews(sandbox: Sandbox) -> None:
     act(sandbox, "gold", "cancel")
     again = {"do": "cancel", "user": "gold"}
     assert control(sandbox, "POST", "members", again).status == 400
@@ -107,7 +106,7 @@ def test_who_has_cancelled_changes_their_mind_and_renews(sandbox: Sandbox) -> No
     assert standing(sandbox, "gold") == ("active_patron", "Paid", ["Free", "Silver"])
 
 
-def test_who_cancels_at_once_looks_like_the_captured_hook(sandbox: Sandbox) -> None:
+def test_cancelling_at_once_leads_to_the_state_of_the_observed_webhook(sandbox: Sandbox) -> None:
     act(sandbox, "gold", "cancel_now")
     assert standing(sandbox, "gold") == ("former_patron", "Deleted", [])
 
@@ -151,7 +150,7 @@ def test_a_refund_takes_the_payment_back(sandbox: Sandbox) -> None:
     assert member_of(sandbox, "gold").campaign_lifetime_support_cents == before - 1000
 
 
-def test_who_leaves_is_gone_only_without_ever_having_paid(sandbox: Sandbox) -> None:
+def test_leaving_removes_only_members_who_never_paid(sandbox: Sandbox) -> None:
     assert act(sandbox, "free", "delete") is None
     assert member_of(sandbox, "free") is None
     assert act(sandbox, "gold", "delete")["patron_status"] == "former_patron"
@@ -185,7 +184,7 @@ def test_a_card_that_declines_when_it_is_charged(
 def test_a_renewal_that_declines_is_sent_and_tried_again_for_two_weeks(
     sandbox: Sandbox, creator: str, receiver: Receiver
 ) -> None:
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     member_of(sandbox, "gold").card_declines = True
     pass_days(sandbox, 19)
     person = sandbox.world.person_called("gold").id
@@ -203,15 +202,15 @@ def test_a_renewal_that_declines_is_sent_and_tried_again_for_two_weeks(
 def test_a_cancelled_gift_is_no_deleted_pledge(
     sandbox: Sandbox, creator: str, receiver: Receiver
 ) -> None:
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     act(sandbox, "gifted", "cancel")
     act(sandbox, "stranger", "gift", tier="Gold")
     act(sandbox, "stranger", "cancel_now")
     act(sandbox, "free", "delete")
-    settle(sandbox)
+    send_all(sandbox)
     assert "members:pledge:delete" not in receiver.events
     act(sandbox, "gold", "cancel")
-    settle(sandbox)
+    send_all(sandbox)
     assert receiver.events[-2:] == ["members:pledge:delete", "members:update"]
 
 
@@ -237,14 +236,14 @@ def test_a_cancelled_gift_is_no_deleted_pledge(
         {"do": "change", "user": "free", "tier": "Gold"},
     ],
 )
-def test_what_makes_no_sense_is_refused_with_a_reason(sandbox: Sandbox, given: Any) -> None:
+def test_an_impossible_action_is_refused_with_a_reason(sandbox: Sandbox, given: Any) -> None:
     before = control(sandbox, "GET", "members").json()
     response = control(sandbox, "POST", "members", given)
     assert (response.status, bool(response.json()["error"])) == (400, True)
     assert control(sandbox, "GET", "members").json() == before
 
 
-def test_somebody_new_can_come_and_sign_in(sandbox: Sandbox) -> None:
+def test_a_new_person_can_pledge_and_sign_in(sandbox: Sandbox) -> None:
     assert (
         control(sandbox, "POST", "people", {"slug": "zoe", "full_name": "Zoe Park"}).status == 200
     )
@@ -270,7 +269,7 @@ deeds = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(deeds)
-def test_whatever_happens_nobody_gets_into_a_state_that_cannot_be(deeds: Any) -> None:
+def test_no_actions_lead_to_an_impossible_state(deeds: Any) -> None:
     sandbox = Sandbox()
     control(sandbox, "POST", "crowd", {"members": 20})
     for what, who, tier, days in deeds:

@@ -1,4 +1,4 @@
-"""Asking the sandbox, as any client would."""
+"""Requests to the sandbox, as a client sends them, and the bodies of some."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ BACK = "http://localhost:8000/back?kept=1"
 CLIENT = {"client_id": "sandbox-client", "client_secret": "sandbox-secret"}
 AGENT = {"User-Agent": "a client"}
 FORM = {**AGENT, "Content-Type": "application/x-www-form-urlencoded"}
+
+HOME = "4410027"
+MEMBERS = [
+    "members:create",
+    "members:update",
+    "members:delete",
+    "members:pledge:create",
+    "members:pledge:update",
+    "members:pledge:delete",
+]
 
 
 def authorize_target(**given: str | None) -> str:
@@ -79,7 +89,7 @@ def send(sandbox: Sandbox, access_token: str, method: str, path: str, body: Any 
 
 
 def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Response:
-    """Move one of the sandbox's own switches."""
+    """Use one of the controls of the sandbox."""
     return sandbox.handle(
         Request(
             method=method,
@@ -91,7 +101,28 @@ def control(sandbox: Sandbox, method: str, path: str, body: Any = None) -> Respo
 
 
 def act(sandbox: Sandbox, user: str, do: str, **given: Any) -> Any:
-    """Let somebody do something; the member as they are then."""
+    """Let somebody act; return the member as it is then."""
     response = control(sandbox, "POST", "members", {"user": user, "do": do, **given})
     assert response.status == 200, response.json()
     return response.json()["member"]
+
+
+def webhook_body(uri: str, triggers: Any = None, campaign: str = HOME) -> Any:
+    """The body that makes a webhook."""
+    return {
+        "data": {
+            "type": "webhook",
+            "attributes": {"uri": uri, "triggers": MEMBERS if triggers is None else triggers},
+            "relationships": {"campaign": {"data": {"type": "campaign", "id": campaign}}},
+        }
+    }
+
+
+def patch_body(key: str, **attributes: Any) -> Any:
+    """The body that changes a webhook."""
+    return {"data": {"id": key, "type": "webhook", "attributes": attributes}}
+
+
+def send_all(sandbox: Sandbox) -> None:
+    """Wait until all webhooks that are due were answered."""
+    assert sandbox.sender.send_all(seconds=10)

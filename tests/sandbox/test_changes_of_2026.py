@@ -10,9 +10,8 @@ import pytest
 from django_patreon.sandbox import Request, Sandbox
 from django_patreon.sandbox.files.scenario import read_scenario
 
-from .asking import AGENT, act, control, get, send, tokens_for
+from .client import AGENT, act, control, get, send, send_all, tokens_for, webhook_body
 from .conftest import Receiver
-from .test_hooks import about, settle
 
 EDGE = {
     "errors": [
@@ -48,13 +47,13 @@ def test_the_edges_429_can_be_ordered(sandbox: Sandbox, creator: str) -> None:
 def test_the_cadence_can_be_text_in_the_api_and_in_webhooks(
     sandbox: Sandbox, creator: str, receiver: Receiver
 ) -> None:
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     access = tokens_for(sandbox, "gold-annual")["access_token"]
     assert member_of(sandbox, access)["pledge_cadence"] == 12
     control(sandbox, "POST", "settings", {"pledge_cadence": "text"})
     assert member_of(sandbox, access)["pledge_cadence"] == "12"
     act(sandbox, "gold-annual", "decline")
-    settle(sandbox)
+    send_all(sandbox)
     assert receiver.received[0].document["data"]["attributes"]["pledge_cadence"] == "12"
     gifted = tokens_for(sandbox, "gifted")["access_token"]
     assert member_of(sandbox, gifted)["pledge_cadence"] is None
@@ -72,9 +71,9 @@ def test_a_scenario_can_have_the_new_statuses(status: str) -> None:
 def test_neither_a_gift_nor_a_free_join_is_a_new_pledge(
     sandbox: Sandbox, creator: str, receiver: Receiver, what: dict[str, str]
 ) -> None:
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri))
     act(sandbox, "stranger", **what)
-    settle(sandbox)
+    send_all(sandbox)
     assert receiver.events[0] == "members:create"
     assert "members:pledge:create" not in receiver.events
 
@@ -96,13 +95,13 @@ def test_patrons_keep_the_old_price_of_a_tier(sandbox: Sandbox) -> None:
 def test_on_migration_day_everybody_is_charged_at_one_time(
     sandbox: Sandbox, creator: str, receiver: Receiver
 ) -> None:
-    send(sandbox, creator, "POST", "/webhooks", about(receiver.uri, ["members:update"]))
+    send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri, ["members:update"]))
     answer = control(sandbox, "POST", "migration", {"days": 3}).json()
     access = {slug: tokens_for(sandbox, slug)["access_token"] for slug in ("bronze", "gold")}
     dates = {slug: member_of(sandbox, each)["next_charge_date"] for slug, each in access.items()}
     assert set(dates.values()) == {answer["next_charge_date"]}
     assert answer["moved"] > 2
-    settle(sandbox)
+    send_all(sandbox)
     assert receiver.events == ["members:update"] * answer["moved"]
     before = {slug: member_of(sandbox, each) for slug, each in access.items()}
     control(sandbox, "POST", "clock", {"advance": 3 * 86400 + 60})

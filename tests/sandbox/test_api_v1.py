@@ -12,7 +12,7 @@ from django_patreon.sandbox.world.crowd import Crowd
 from django_patreon.sandbox.world.models import Member
 from django_patreon.sandbox.world.start import new_crowd
 
-from .asking import AGENT, act, tokens_for
+from .client import AGENT, act, tokens_for
 
 HOME = "4410027"
 

@@ -1,4 +1,4 @@
-"""A sandbox goes on answering, whatever was asked of it and whatever its files are like."""
+"""The sandbox continues to answer, whatever requests, files and members it meets."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from django_patreon.sandbox import Request, Sandbox
 
-from .asking import AGENT, act, control, get, send, tokens_for
+from .client import AGENT, act, control, get, send, tokens_for
 
 DAY = 86400
 
@@ -67,7 +67,7 @@ def test_what_happened_before_a_request_that_only_reads_is_kept(folder: Path) ->
     assert not [each for each in kept if each["ends"] == "trial"]
 
 
-def test_a_member_whose_charge_fails_stops_nobody_else(
+def test_an_error_with_one_member_does_not_stop_the_others(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     file = folder / "state.json"
@@ -135,7 +135,7 @@ def test_a_live_beyond_all_time_is_refused_and_saving_goes_on(folder: Path, mome
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"kind": []}', b'{"kind": {}}', b"\xff", b"1"])
 @pytest.mark.parametrize("path", ["faults", "members", "clock", "crowd", "tokens/issue", "people"])
-def test_no_body_makes_the_switches_stumble(sandbox: Sandbox, path: str, body: bytes) -> None:
+def test_no_body_makes_a_control_fail(sandbox: Sandbox, path: str, body: bytes) -> None:
     headers = {"Content-Type": "application/json"}
     target = f"/_sandbox/{path}"
     answer = sandbox.handle(Request(method="POST", target=target, headers=headers, body=body))
