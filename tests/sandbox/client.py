@@ -126,3 +126,9 @@ def patch_body(key: str, **attributes: Any) -> Any:
 def send_all(sandbox: Sandbox) -> None:
     """Wait until all webhooks that are due were answered."""
     assert sandbox.sender.send_all(seconds=10)
+
+
+def webhook_state(sandbox: Sandbox, creator: str, hook: Any) -> dict[str, Any]:
+    """The attributes of a webhook, as the API shows them."""
+    response = send(sandbox, creator, "GET", f"/webhooks/{hook['id']}")
+    return dict(response.json()["data"]["attributes"])

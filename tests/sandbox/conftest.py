@@ -11,7 +11,7 @@ import pytest
 
 from django_patreon.sandbox import Sandbox
 
-from .client import tokens_for
+from .client import send, tokens_for, webhook_body
 
 
 @pytest.fixture
@@ -81,3 +81,11 @@ def receiver() -> Iterator[Receiver]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def hook(sandbox: Sandbox, creator: str, receiver: Receiver) -> Any:
+    """A webhook of the client, which leads to the receiver."""
+    response = send(sandbox, creator, "POST", "/webhooks", webhook_body(receiver.uri))
+    assert response.status == 201, response.body
+    return response.json()["data"]

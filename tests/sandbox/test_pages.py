@@ -1,4 +1,4 @@
-"""The pages that the `url` attributes of the API lead to, and the form that pays a declined payment."""
+"""The pages of campaigns, people and posts, and the form that pays a declined payment."""
 
 from __future__ import annotations
 
