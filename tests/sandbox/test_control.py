@@ -209,18 +209,3 @@ def test_every_control_is_listed_described_and_documented(sandbox: Sandbox) -> N
     assert {path for pair in named for path in pair if path} == {
         each.path for each in CONTROLS if each.path
     }
-
-
-def test_a_state_file_has_the_names_of_format_1(tmp_path: Path) -> None:
-    """An older sandbox wrote them; a newer one reads its files."""
-    file = tmp_path / "state.json"
-    Sandbox(state=file).save()
-    document = json.loads(file.read_text())
-    assert document["format"] == 1
-    assert set(document) == {
-        "format", "world", "switches", "faults", "deliveries", "issued", "pairs", "codes",
-        "granted_scopes",
-    }  # fmt: skip
-    assert {"campaigns", "people", "members", "hooks", "crowd", "last_number"} <= set(
-        document["world"]
-    )

@@ -107,3 +107,18 @@ def test_a_file_with_a_wrong_value_says_where(file: Path) -> None:
     file.write_text(json.dumps(document))
     with pytest.raises(ValueError, match=r"world\.clock\.ahead_seconds: must be a number"):
         Sandbox(state=file)
+
+
+def test_a_state_file_has_the_names_of_format_1(tmp_path: Path) -> None:
+    """An older sandbox wrote them; a newer one reads its files."""
+    file = tmp_path / "state.json"
+    Sandbox(state=file).save()
+    document = json.loads(file.read_text())
+    assert document["format"] == 1
+    assert set(document) == {
+        "format", "world", "switches", "faults", "deliveries", "issued", "pairs", "codes",
+        "granted_scopes",
+    }  # fmt: skip
+    assert {"campaigns", "people", "members", "hooks", "crowd", "last_number"} <= set(
+        document["world"]
+    )

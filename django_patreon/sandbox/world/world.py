@@ -70,21 +70,26 @@ class World:
         return str(self.last_number)
 
     def add_campaign(self, campaign: Campaign) -> None:
+        """Add a campaign and its tiers."""
         self.campaigns[campaign.id] = campaign
         self.tiers.update((tier.id, tier) for tier in campaign.tiers)
 
     def add_person(self, person: Person) -> None:
+        """Add a person. Of two with the same slug, the first one has it."""
         self.people[person.id] = person
         self._slugs.setdefault(person.slug, person)
 
     def add_member(self, member: Member) -> None:
+        """Add a member, or store a generated one."""
         self.members[member.id] = member
         self.crowd_gone.discard(member.id)
 
     def add_benefit(self, benefit: Benefit) -> None:
+        """Add a benefit."""
         self.benefits[benefit.id] = benefit
 
     def add_post(self, post: Post) -> None:
+        """Add a post."""
         self.posts[post.id] = post
 
     def remove_member(self, member: Member) -> None:
