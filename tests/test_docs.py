@@ -84,3 +84,47 @@ def test_every_reason_is_listed() -> None:
     opening, *others = (set(re.findall(r"`([a-z_]+)`", item)) for item in text.split("\n- ")[1:])
     assert opening == {each.value for each in Reason if each.opens}
     assert set().union(*others) == {each.value for each in Reason if not each.opens}
+
+
+# -- the legend of marks such as T12 and (observed)
+
+ROOT = DOCS.parent
+
+
+def sources() -> list[tuple[Path, str]]:
+    folders = ("django_patreon", "tests", "example_project", "benchmarks")
+    files = [each for folder in folders for each in (ROOT / folder).rglob("*.py")]
+    return [(each, each.read_text()) for each in files if "node_modules" not in each.parts]
+
+
+def test_every_known_failure_that_code_and_tests_name_is_listed() -> None:
+    listed = set(re.findall(r"^## (T\d+): ", (DOCS / "known-failures.md").read_text(), flags=re.M))
+    # In docstrings and comments: a name in code may look the same.
+    for path, text in sources():
+        for words in re.findall(r'"""[\s\S]*?"""|#.*', text):
+            assert set(re.findall(r"\bT[1-9]\d?\b", words)) <= listed, path
+
+
+def test_every_test_that_the_known_failures_name_is_there() -> None:
+    named = re.findall(r"^- `(.*?)`$", (DOCS / "known-failures.md").read_text(), flags=re.M)
+    assert len(named) > 60
+    for each in named:
+        file, _, name = each.partition("::")
+        text = (ROOT / file).read_text()
+        assert re.search(rf"\b(def|class) {name}\b", text) if name else text, each
+
+
+def test_every_mark_of_certainty_is_in_the_legend() -> None:
+    listed = set(
+        re.findall(r"^\| \((\w+)\) \|", (DOCS / "patreon-facts.md").read_text(), flags=re.M)
+    )
+    assert len(listed) == 5
+    for path, text in sources():
+        used = re.findall(r"\((official|observed|reported|inferred|unknown)\b", text)
+        assert set(used) <= listed, path
+
+
+def test_the_docs_link_to_files_that_are_there() -> None:
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
+            assert (page.parent / target).exists(), (page.name, target)
