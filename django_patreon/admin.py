@@ -10,9 +10,13 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from . import sync
-from .admin_actions import Mending
-from .conf import patreon_settings
+from .admin_actions import Connecting, Mending
+from .admin_history import MembershipEventAdmin, SyncRunAdmin
+from .admin_rows import GoesWithItsOwner, ToLookAt
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
+from .sign_in_creator import warn_of_several_campaigns
+
+__all__ = ["MembershipEventAdmin", "SyncRunAdmin"]
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet
@@ -23,27 +27,6 @@ if TYPE_CHECKING:
 else:
     _ModelAdmin = admin.ModelAdmin  # plain classes at run time
     _TabularInline = admin.TabularInline
-
-
-class _GoesWithItsOwner(_ModelAdmin):
-    """Rows that nobody deletes here. They go when what they belong to is deleted elsewhere, such
-    as their user, if the operator may delete them at all."""
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        match = request.resolver_match
-        own = f"{self.opts.app_label}_{self.opts.model_name}_"
-        is_here = match is not None and (match.url_name or "").startswith(own)
-        return not is_here and super().has_delete_permission(request, obj)
-
-
-class ToLookAt(_GoesWithItsOwner):
-    """Rows that somebody else writes."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(PatreonAccount)
@@ -126,15 +109,34 @@ class TierAdmin(ToLookAt):
 
 
 @admin.register(Campaign)
-class CampaignAdmin(ToLookAt):
+class CampaignAdmin(Connecting, ToLookAt):
     """To look at; an operator has the last word on whether a campaign is this site's."""
 
-    list_display = ("__str__", "patreon_id", "currency", "is_ours", "creator", "fetched_at")
+    list_display = (
+        "__str__",
+        "patreon_id",
+        "currency",
+        "is_ours",
+        "creator",
+        "is_connected",
+        "synced_at",
+    )
     list_filter = ("is_ours",)
     list_select_related = ("creator",)
     search_fields = ("name", "vanity", "patreon_id")
     inlines = (TierInline,)
     actions = ("make_ours", "make_foreign")
+
+    class Media:
+        css: ClassVar = {"all": ("django_patreon/admin.css",)}
+
+    @admin.display(description=_("is connected"), boolean=True)
+    def is_connected(self, campaign: Campaign) -> bool:
+        """Has this site living tokens of the creator that may read the members?"""
+        creator = campaign.creator
+        if creator is None or creator.needs_reconnect:
+            return False
+        return sync.MEMBERS_SCOPE in creator.scopes
 
     def has_own_permission(self, request: HttpRequest) -> bool:
         """Not `has_change_permission`, which would open the columns to editing."""
@@ -164,20 +166,8 @@ class CampaignAdmin(ToLookAt):
             else _("This site no longer acts for %(names)s.")
         )
         self.message_user(request, said % names, messages.SUCCESS)
-        if is_ours and patreon_settings().CAMPAIGN_ID is None and _several_are_ours():
-            self.message_user(
-                request,
-                _(
-                    "This site acts for more than one campaign now, so gates that name none are"
-                    " closed to everybody. Set PATREON['CAMPAIGN_ID'] to the one that they mean,"
-                    " or name a campaign in every gate."
-                ),
-                messages.WARNING,
-            )
-
-
-def _several_are_ours() -> bool:
-    return Campaign.objects.filter(is_ours=True).count() > 1
+        if is_ours:
+            warn_of_several_campaigns(request)
 
 
 @admin.register(Membership)
@@ -237,7 +227,7 @@ class Counting(admin.SimpleListFilter):
 
 
 @admin.register(Grant)
-class GrantAdmin(TierChoices, _GoesWithItsOwner):
+class GrantAdmin(TierChoices, GoesWithItsOwner):
     """Passes and bans: given and revoked, never changed, so that the history stays true."""
 
     list_display = (

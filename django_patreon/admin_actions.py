@@ -1,4 +1,5 @@
-"""What an operator can do to an account from the admin: renew its tokens, disconnect it."""
+"""What operators can do in the admin: connect a campaign; renew the tokens of an account, or
+disconnect it."""
 
 from __future__ import annotations
 
@@ -19,19 +20,39 @@ from social_core.exceptions import AuthPolicyError
 from . import tokens
 from .exceptions import PatreonError
 from .models import PatreonAccount
+from .sign_in_creator import begin_url, may_connect
 from .views import disconnect
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
     from django.urls import URLPattern
 
-    _ModelAdmin = admin.ModelAdmin[PatreonAccount]
+    _ModelAdmin = admin.ModelAdmin[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
 
-__all__ = ["Mending"]
+__all__ = ["Connecting", "Mending"]
 
 CHANGE = "admin:django_patreon_patreonaccount_change"
+
+
+class Connecting(_ModelAdmin):
+    """A button that connects a campaign, for staff who may change campaigns."""
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        return super().changelist_view(request, {**(extra_context or {}), **_connecting(request)})
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **more: Any
+    ) -> Any:
+        context.update(_connecting(request))
+        return super().render_change_form(request, context, *args, **more)
+
+
+def _connecting(request: HttpRequest) -> dict[str, str]:
+    """Return where the button posts to, and where it leads back to."""
+    url = begin_url() if may_connect(request.user) else ""
+    return {"connect_url": url, "connect_next": request.path}
 
 
 class Mending(_ModelAdmin):

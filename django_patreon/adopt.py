@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountTaken", "adopt"]
 
+EMAIL = "identity[email]"
 
-def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -> PatreonAccount:
+
+def adopt(
+    user: AbstractBaseUser,
+    document: dict[str, Any],
+    grant: TokenGrant,
+    *,
+    fetched_at: datetime | None = None,
+) -> PatreonAccount:
     """Connect a user to the person of an identity document, as their own sign-in would.
 
     For tokens that an operator has brought, and no visitor: the campaign that they have rights over
-    is this site's. Raises `AccountTaken`.
+    is this site's. `fetched_at` is when Patreon was asked; None: now. Raises `AccountTaken`.
     """
     identity = parse_identity(document)
     patreon_id = identity.user.id
@@ -47,12 +56,16 @@ def adopt(user: AbstractBaseUser, document: dict[str, Any], grant: TokenGrant) -
         )
         if association.user_id != user.pk:
             raise AccountTaken("this Patreon account signs in as another user.")
-        tokens.store(account, grant, also=write_profile(account, identity))
+        address = account.email
+        written = write_profile(account, identity)
+        if EMAIL not in grant.scopes:
+            account.email = address  # Patreon did not say it, which is no news of it
+        tokens.store(account, grant, also=written)
         sync.save_identity(
             identity,
             account=account,
             scopes=grant.scopes,
-            fetched_at=timezone.now(),
+            fetched_at=fetched_at or timezone.now(),
             by_operator=True,
         )
         if known is None:

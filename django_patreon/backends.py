@@ -1,4 +1,4 @@
-"""PatreonOAuth2: "Continue with Patreon" for python-social-auth."""
+"""For python-social-auth: PatreonOAuth2 signs in, PatreonCreatorOAuth2 connects a campaign."""
 
 from __future__ import annotations
 
@@ -25,7 +25,14 @@ from . import api
 from .exceptions import PatreonAPIError
 from .limits import two_requests
 from .secret import Secret
-from .sign_in_errors import answer_instead_of, failures_counted, in_social_auths_words, log_failure
+from .sign_in_creator import ConnectsCampaign
+from .sign_in_errors import (
+    CREATOR,
+    answer_instead_of,
+    failures_counted,
+    in_social_auths_words,
+    log_failure,
+)
 from .sign_in_identity import ReadsIdentity
 from .sign_in_tokens import seal_grant
 from .sign_in_transaction import InOneTransaction
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from django.http import HttpResponse
     from social_core.storage import PartialMixin
 
-__all__ = ["PatreonOAuth2"]
+__all__ = ["PatreonCreatorOAuth2", "PatreonOAuth2"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -257,6 +264,17 @@ class PatreonOAuth2(ReadsIdentity, InOneTransaction, BaseBackend):  # type: igno
         """Run the pipeline with our steps, unless the site has one of its own."""
         is_stock = tuple(pipeline) == DEFAULT_AUTH_PIPELINE
         return super().pipeline(list(PIPELINE if is_stock else pipeline), *args, **kwargs)
+
+
+class PatreonCreatorOAuth2(ConnectsCampaign, PatreonOAuth2):  # type: ignore[misc]
+    """Connects a campaign to this site; signs nobody in and makes no user.
+
+    An operator starts it in the admin, and allows it on Patreon as the campaign's creator. Only
+    staff who may change campaigns can start it, and only they can finish it, in the same session.
+    """
+
+    name = CREATOR
+    title = "Patreon, as a creator"
 
 
 def _user_key(user: Any) -> str | None:

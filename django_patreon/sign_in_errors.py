@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import NoReverseMatch, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from social_core.backends.base import BaseAuth
 
 __all__ = [
+    "CREATOR",
     "PatreonSignInErrors",
     "answer_instead_of",
     "failures_counted",
@@ -46,6 +48,9 @@ __all__ = [
 ]
 
 logger = logging.getLogger("django_patreon")
+
+CREATOR = "patreon-creator"
+"""The name of the backend that connects a campaign."""
 
 _TEXTS = {
     "authorization_declined": _("You chose not to sign in with Patreon. Nothing has changed."),
@@ -94,6 +99,17 @@ _TEXTS = {
     "storage_conflict": _("This site could not save your sign-in. Please tell us."),
 }
 
+_CREATORS_TEXTS = {
+    "authorization_declined": _(
+        "You chose not to let this site read your campaign. Nothing has changed."
+    ),
+    "user_mismatch": _(
+        "Somebody else was signed in to this site when this attempt was begun, so it was stopped."
+        " Nothing has changed."
+    ),
+    "storage_conflict": _("This site could not save the connection. Please try again."),
+}
+
 
 class PatreonSignInErrors(SocialAuthExceptionMiddleware):
     """social-auth's middleware, with a page of ours for sign-ins with Patreon.
@@ -114,8 +130,10 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
     def get_message(self, request: HttpRequest, exception: Exception) -> str:
         if not _is_patreons(request) or not isinstance(exception, SocialAuthBaseException):
             return super().get_message(request, exception)
-        own_words = type(exception).__str__ is not ValueError.__str__
-        return str(exception if own_words else _TEXTS.get(exception.code, str(exception)))
+        if type(exception).__str__ is not ValueError.__str__:
+            return str(exception)
+        texts = _TEXTS | (_CREATORS_TEXTS if _connects(request) else {})
+        return str(texts.get(exception.code, str(exception)))
 
     def get_error_status(self, request: HttpRequest, exception: SocialAuthBaseException) -> int:
         if isinstance(exception, AuthConfigurationError):
@@ -136,6 +154,8 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
                 "message": self.get_message(request, exception)
                 + (_cure(exception).removeprefix(".") if settings.DEBUG else ""),
                 "declined": isinstance(exception, AuthCanceled),
+                "connects": _connects(request),
+                "campaigns": _campaigns_page(request),
                 "stays": exception.code == "disconnect_disallowed",
                 "can_retry": not isinstance(exception, AuthConfigurationError)
                 and exception.code != "disconnect_disallowed",
@@ -210,7 +230,21 @@ def failures_counted(backend: BaseAuth[Any]) -> Iterator[None]:
 
 
 def _is_patreons(request: HttpRequest) -> bool:
-    return getattr(getattr(request, "backend", None), "name", "") == "patreon"
+    return getattr(getattr(request, "backend", None), "name", "") in ("patreon", CREATOR)
+
+
+def _connects(request: HttpRequest) -> bool:
+    return getattr(getattr(request, "backend", None), "name", "") == CREATOR
+
+
+def _campaigns_page(request: HttpRequest) -> str:
+    """Return the address of the admin's campaigns; "" for visitors, and without an admin."""
+    if not getattr(getattr(request, "user", None), "is_staff", False):
+        return ""
+    try:
+        return reverse("admin:django_patreon_campaign_changelist")
+    except NoReverseMatch:
+        return ""
 
 
 def _site_answers() -> bool:

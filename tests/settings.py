@@ -48,6 +48,7 @@ TEMPLATES = [
 ]
 AUTHENTICATION_BACKENDS = [
     "django_patreon.backends.PatreonOAuth2",
+    "django_patreon.backends.PatreonCreatorOAuth2",
     "django.contrib.auth.backends.ModelBackend",
 ]
 SOCIAL_AUTH_PATREON_KEY = "sandbox-client"

@@ -12,7 +12,14 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.utils import timezone
 
-from django_patreon.models import Campaign, Grant, PatreonAccount
+from django_patreon.models import (
+    Campaign,
+    Grant,
+    Membership,
+    MembershipEvent,
+    PatreonAccount,
+    SyncRun,
+)
 
 from .dance import Dance
 
@@ -160,3 +167,63 @@ class TestWhichCampaignIsOurs:
         assert "make_foreign" not in reader.get(self.LIST).content.decode()
         self.say(reader, "make_foreign")
         assert Campaign.objects.get().is_ours
+
+
+class TestTheHistory:
+    """Of syncs and of memberships, to look at."""
+
+    RUNS = "/admin/django_patreon/syncrun/"
+    EVENTS = "/admin/django_patreon/membershipevent/"
+
+    @pytest.fixture
+    def history(self, account: PatreonAccount) -> None:
+        membership = Membership.objects.get()
+        SyncRun.objects.create(
+            campaign=membership.campaign,
+            state=SyncRun.State.STOPPED,
+            started_at=timezone.now(),
+            seen=4711,
+            message="Patreon no longer lists 40 of 100 patrons.",
+        )
+        MembershipEvent.objects.create(
+            membership=membership,
+            kind=MembershipEvent.Kind.LEFT,
+            source="sync",
+            at=timezone.now(),
+            before={"status": "active_patron", "tiers": ["9100003"], "cents": 1000},
+            after={"status": "former_patron", "tiers": [], "cents": 0},
+        )
+
+    def test_it_is_listed(self, history: None, operator: Client) -> None:
+        page = operator.get(self.RUNS, {"state": "stopped"}).content.decode()
+        for words in ("4711", "too many would have been demoted", "Patreon no longer lists 40"):
+            assert words in page
+        page = operator.get(self.EVENTS, {"kind": "left"}).content.decode()
+        for words in (
+            "Alma Reyes",
+            "status: active_patron; tiers: 9100003; cents: 1000",
+            "status: former_patron; cents: 0",
+        ):
+            assert words in page
+        assert "0 membership events" in operator.get(self.EVENTS, {"q": "nobody"}).content.decode()
+
+    @pytest.mark.parametrize("model", [SyncRun, MembershipEvent])
+    def test_it_is_not_changed(self, history: None, operator: Client, model: Any) -> None:
+        row = model.objects.last()
+        address = f"/admin/django_patreon/{model._meta.model_name}/{row.pk}"
+        assert operator.get(f"{address}/change/").status_code == 200
+        for action in ("change", "delete"):
+            assert operator.post(f"{address}/{action}/", {"post": "yes"}).status_code == 403
+        add = f"/admin/django_patreon/{model._meta.model_name}/add/"
+        assert operator.get(add).status_code == 403
+
+    def test_the_list_of_events_costs_the_same_for_one_and_many(
+        self, history: None, operator: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        event = MembershipEvent.objects.last()
+        assert event is not None
+        for _ in range(30):
+            event.pk = None
+            event.save(force_insert=True)
+        with django_assert_max_num_queries(10):
+            operator.get(self.EVENTS)

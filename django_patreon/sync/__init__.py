@@ -14,7 +14,7 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
 All memberships are written by `plan` and `apply`, whether an answer names one or a thousand.
 """
 
-from .campaign import CampaignSync, sync_campaign
+from .campaign import MEMBERS_SCOPE, CampaignSync, sync_campaign
 from .memberships import (
     join_memberships,
     may_look_again,
@@ -26,6 +26,7 @@ from .ours import set_ours
 from .writing import Saved
 
 __all__ = [
+    "MEMBERS_SCOPE",
     "CampaignSync",
     "Saved",
     "join_memberships",

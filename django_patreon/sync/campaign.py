@@ -22,7 +22,7 @@ from .ours import OurCampaign
 from .pages import PageWriter
 from .runs import Busy, PlaceLost, Progress, begin, finish, pause
 
-__all__ = ["CampaignSync", "sync_campaign"]
+__all__ = ["MEMBERS_SCOPE", "CampaignSync", "sync_campaign"]
 
 logger = logging.getLogger("django_patreon")
 

@@ -1,0 +1,37 @@
+"""Bases of the admin's pages for rows that this app writes by itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin  # a plain class at run time
+
+__all__ = ["GoesWithItsOwner", "ToLookAt"]
+
+
+class GoesWithItsOwner(_ModelAdmin):
+    """Rows that nobody deletes here. They go when what they belong to is deleted elsewhere, such
+    as their user, if the operator may delete them at all."""
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        match = request.resolver_match
+        own = f"{self.opts.app_label}_{self.opts.model_name}_"
+        is_here = match is not None and (match.url_name or "").startswith(own)
+        return not is_here and super().has_delete_permission(request, obj)
+
+
+class ToLookAt(GoesWithItsOwner):
+    """Rows that somebody else writes."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
