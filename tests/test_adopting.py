@@ -110,7 +110,7 @@ def state() -> list[Any]:
 
 def test_people_sign_in_as_the_same_user_and_their_tokens_live_on(old: Dance) -> None:
     before = User.objects.get()
-    [pair] = old.sandbox.grants.pairs
+    [pair] = old.sandbox.tokens.pairs
     assert UserSocialAuth.objects.get().extra_data["refresh_token"] == pair.refresh_token
 
     assert summary(adopt()) == "1 adopted, 0 already, 0 skipped, 1 cleared."
@@ -119,7 +119,7 @@ def test_people_sign_in_as_the_same_user_and_their_tokens_live_on(old: Dance) ->
     assert (account.user, account.refresh_token) == (before, pair.refresh_token)
     assert timedelta(days=30) < account.token_expires_at - timezone.now() < timedelta(days=31)
     assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"
-    assert tokens.refresh(account) == old.sandbox.grants.pairs[-1].access_token
+    assert tokens.refresh(account) == old.sandbox.tokens.pairs[-1].access_token
     old.sign_in("gold")
     assert old.user == before
     assert User.objects.count() == PatreonAccount.objects.count() == 1
@@ -133,7 +133,7 @@ def test_the_copies_in_clear_are_gone_and_nothing_else_is(old: Dance, caplog) ->
     }
     said = adopt("-v", "3")
     assert UserSocialAuth.objects.get().extra_data.keys() == kept
-    [pair] = old.sandbox.grants.pairs
+    [pair] = old.sandbox.tokens.pairs
     for place in (said, caplog.text, everything_stored()):
         assert pair.access_token not in place
         assert pair.refresh_token not in place
@@ -304,10 +304,10 @@ def test_two_commands_at_once_take_everybody_over_once() -> None:
 
 
 def test_tokens_of_a_later_sign_in_are_kept(old: Dance, time_machine_at: Any) -> None:
-    old.sandbox.switches.one_pair_per_user = True
+    old.sandbox.settings.one_pair_per_user = True
     time_machine_at(hours=1)
     old.sign_in("gold")
-    newest = old.sandbox.grants.pairs[-1].refresh_token
+    newest = old.sandbox.tokens.pairs[-1].refresh_token
     assert UserSocialAuth.objects.get().extra_data["refresh_token"] != newest
 
     assert summary(adopt()) == "0 adopted, 1 already, 0 skipped, 1 cleared."
@@ -322,7 +322,7 @@ def test_tokens_that_were_renewed_since_are_kept(old: Dance, time_machine_at: An
     adopt()
     time_machine_at(hours=1)
     tokens.refresh(PatreonAccount.objects.get())
-    newest = old.sandbox.grants.pairs[-1].refresh_token
+    newest = old.sandbox.tokens.pairs[-1].refresh_token
     UserSocialAuth.objects.update(extra_data=left)  # from a backup
     adopt()
     assert PatreonAccount.objects.get().refresh_token == newest
@@ -331,7 +331,7 @@ def test_tokens_that_were_renewed_since_are_kept(old: Dance, time_machine_at: An
 def test_tokens_of_a_later_sign_in_through_the_old_backend_are_taken(
     old: Dance, use: Use, time_machine_at: Any
 ) -> None:
-    old.sandbox.switches.one_pair_per_user = True
+    old.sandbox.settings.one_pair_per_user = True
     adopt()
     time_machine_at(hours=1)
     use(STOCK)
@@ -339,7 +339,7 @@ def test_tokens_of_a_later_sign_in_through_the_old_backend_are_taken(
     use(OURS)
     assert summary(adopt()) == "0 adopted, 1 already, 0 skipped, 1 cleared."
     account = PatreonAccount.objects.get()
-    assert account.refresh_token == old.sandbox.grants.pairs[-1].refresh_token
+    assert account.refresh_token == old.sandbox.tokens.pairs[-1].refresh_token
     assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"
 
 

@@ -80,7 +80,7 @@ def token_by_hand(account: SocialAccount, **more: Any) -> SocialToken:
 
 def test_people_sign_in_as_the_same_user_and_their_tokens_live_on(old: Dance) -> None:
     before = User.objects.get()
-    [pair] = old.sandbox.grants.pairs
+    [pair] = old.sandbox.tokens.pairs
     assert SocialToken.objects.get().token_secret == pair.refresh_token
 
     assert summary(adopt()) == "1 adopted, 0 already, 0 skipped, 1 cleared."
@@ -89,7 +89,7 @@ def test_people_sign_in_as_the_same_user_and_their_tokens_live_on(old: Dance) ->
     assert (account.user, account.refresh_token) == (before, pair.refresh_token)
     assert timedelta(days=30) < account.token_expires_at - timezone.now() < timedelta(days=31)
     assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"
-    assert tokens.refresh(account) == old.sandbox.grants.pairs[-1].access_token
+    assert tokens.refresh(account) == old.sandbox.tokens.pairs[-1].access_token
     old.sign_in("gold")
     assert old.user == before
     assert User.objects.count() == PatreonAccount.objects.count() == 1
@@ -101,7 +101,7 @@ def test_no_token_is_left_in_clear_and_nothing_else_is_changed(old: Dance, caplo
     assert [list(each.objects.values()) for each in (User, SocialAccount, SocialApp)] == kept
     token = SocialToken.objects.get()
     assert (token.token, token.token_secret) == ("", "")
-    [pair] = old.sandbox.grants.pairs
+    [pair] = old.sandbox.tokens.pairs
     for place in (said, caplog.text, everything_stored()):
         assert pair.access_token not in place
         assert pair.refresh_token not in place
@@ -172,7 +172,7 @@ def test_tokens_of_a_later_sign_in_are_kept(old: Dance, time_machine_at: Any) ->
     }
     time_machine_at(hours=1)
     old.sign_in("gold")
-    newest = old.sandbox.grants.pairs[-1].refresh_token
+    newest = old.sandbox.tokens.pairs[-1].refresh_token
     SocialToken.objects.update(**left)
     SocialAccount.objects.get().save()  # somebody presses "save" in the admin
     assert summary(adopt()) == "0 adopted, 1 already, 0 skipped, 1 cleared."
@@ -187,7 +187,7 @@ def test_tokens_of_a_later_sign_in_through_allauth_are_taken(
     sign_in_with_allauth(old)
     assert summary(adopt()) == "0 adopted, 1 already, 0 skipped, 1 cleared."
     account = PatreonAccount.objects.get()
-    assert account.refresh_token == old.sandbox.grants.pairs[-1].refresh_token
+    assert account.refresh_token == old.sandbox.tokens.pairs[-1].refresh_token
 
 
 def test_a_token_that_had_ended_before_the_row_was_last_saved(app: SocialApp) -> None:

@@ -50,6 +50,8 @@ class Receiver:
     answers: list[int] = field(default_factory=list)
     always: int = 200
     calls_back: Any = None
+    came: threading.Event = field(default_factory=threading.Event)
+    """Set when something has been received."""
 
     @property
     def events(self) -> list[str]:
@@ -64,6 +66,7 @@ def receiver() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             site.received.append(Received(dict(self.headers.items()), body))
+            site.came.set()
             if site.calls_back:
                 site.calls_back()
             self.send_response(site.answers.pop(0) if site.answers else site.always)

@@ -108,6 +108,17 @@ def test_one_of_the_crowd_can_sign_in_and_change() -> None:
     assert walk(sandbox, access) == before  # in the same place
 
 
+def test_a_generated_member_keeps_the_history_of_the_pledge_when_it_changes() -> None:
+    sandbox, _ = crowded(100)
+    member = sandbox.world.member(sandbox.world.crowd.member_id(7))
+    assert member is not None
+    [start] = sandbox.world.history_of(member)
+    act(sandbox, "member-7", "cancel_now")
+    stored = sandbox.world.members[member.id]
+    assert stored.history[0] == start
+    assert [each.type for each in stored.history] == ["pledge_start", "pledge_delete"]
+
+
 def test_a_generated_member_who_left_is_not_listed() -> None:
     sandbox, access = crowded(100)
     key = sandbox.world.crowd.member_id(14)  # free: can be deleted

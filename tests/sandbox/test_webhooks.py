@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from django_patreon.sandbox import Sandbox
+from django_patreon.sandbox.pledges.actions import ACTIONS
 
 from .client import act, control, patch_body, send, send_all, webhook_body, webhook_state
 from .conftest import Receiver
@@ -248,3 +249,38 @@ def test_a_reset_sends_nothing_more(sandbox: Sandbox, receiver: Receiver, hook: 
     send_all(sandbox)
     assert receiver.events == []
     assert control(sandbox, "GET", "hooks").json()["hooks"] == []
+
+
+EVENTS = {
+    # action: (who, events in their order)
+    "join": ("stranger", ["create"]),
+    "pledge": ("stranger", ["create", "pledge:create", "update"]),
+    "change": ("silver", ["pledge:update", "update"]),
+    "cancel": ("gold", ["pledge:delete", "update"]),
+    "cancel_now": ("gold", ["pledge:delete", "update"]),
+    "decline": ("gold", ["update"]),
+    "pay": ("declined", ["update"]),
+    "gift": ("stranger", ["create", "update"]),
+    "trial": ("stranger", ["create", "update"]),
+    "refund": ("gold", ["update"]),
+    "delete": ("free", ["delete"]),
+}
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_action_sends_its_events(
+    sandbox: Sandbox, receiver: Receiver, hook: Any, action: str
+) -> None:
+    user, events = EVENTS[action]
+    more = {"tier": "Gold"} if ACTIONS[action][1] else {}
+    act(sandbox, user, action, **more)
+    send_all(sandbox)
+    assert receiver.events == [f"members:{each}" for each in events]
+
+
+def test_events_are_sent_by_themselves_after_a_request(
+    sandbox: Sandbox, receiver: Receiver, hook: Any
+) -> None:
+    act(sandbox, "gold", "decline")
+    assert receiver.came.wait(timeout=5)
+    assert receiver.events == ["members:update"]
