@@ -13,12 +13,14 @@ TOGETHER := --numprocesses 2 --dist loadfile
 export PYTHONMALLOC := default
 
 # What meets the database: these tests run again on PostgreSQL and on MariaDB.
-ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_token_commands.py flows/test_tokens.py \
-	foreign/test_moving.py test_access.py test_account.py test_adopting.py test_creator_connection.py test_declined.py \
-	test_failed_sign_ins.py test_fields.py \
-	test_grants.py test_interrupted_tokens.py test_leaks.py \
+ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.py \
+	flows/test_token_commands.py flows/test_tokens.py foreign/test_moving.py \
+	test_access.py test_account.py test_adopting.py test_campaign_sync.py test_creator_connection.py \
+	test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \
+	test_interrupted_tokens.py test_leaks.py \
 	test_limits.py test_many_creators.py test_pipeline.py test_prepared.py test_read_only.py \
-	test_second_session.py test_sign_in.py test_sync.py test_takeover.py test_what_is_held.py)
+	test_second_session.py test_sign_in.py test_sync.py test_sync_machine.py test_takeover.py \
+	test_what_is_held.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean
@@ -64,10 +66,12 @@ postgres mariadb: $(VENV)/dev.stamp
 e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromium)
 	@$(RUN) -X dev -m pytest tests/e2e $(ARGS)
 
-bench: $(VENV)/dev.stamp ## measure a sign-in beside the stock backends, and a gate beside others
+bench: $(VENV)/dev.stamp ## measure a sign-in, a gate and a sync of a campaign beside others
 	@$(RUN) -m benchmarks $(ARGS)
 	@echo "Ten thousand accounts to renew: $(RUN) -m benchmarks.refresh 10000 (five minutes)"
 	@$(RUN) -m benchmarks.gates
+	@echo "Ten thousand members of a campaign (on PostgreSQL, too: --database postgres)"
+	@$(RUN) -m benchmarks.sync
 
 lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
 	@echo "Locking what the product, its tests and its checks need"
