@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig, apps
-from django.db.models.signals import pre_delete
+from django.db.models.signals import post_delete, pre_delete
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,6 +16,7 @@ class PatreonConfig(AppConfig):
         from .api import install_gate  # noqa: PLC0415
         from .limits import current_gate  # noqa: PLC0415  (needs loaded models)
         from .models import PatreonAccount  # noqa: PLC0415
+        from .sync import collect_deleted, erase_collected  # noqa: PLC0415
         from .tokens import revoke_deleted  # noqa: PLC0415
 
         install_gate(current_gate)
@@ -24,6 +25,9 @@ class PatreonConfig(AppConfig):
 
         uid = "django_patreon.revoke"
         pre_delete.connect(revoke_deleted, sender=PatreonAccount, dispatch_uid=uid)
+        uid = "django_patreon.erase"
+        pre_delete.connect(collect_deleted, sender=PatreonAccount, dispatch_uid=uid)
+        post_delete.connect(erase_collected, sender=PatreonAccount, dispatch_uid=uid)
         if apps.is_installed("social_django"):
             from . import associations  # noqa: PLC0415
 

@@ -37,6 +37,9 @@ class PatreonSettings:
     says that the address is verified?"""
     STORE_EMAIL: bool = True
     """Keep the e-mail addresses that Patreon reports, on accounts and memberships?"""
+    ERASE: bool = False
+    """Take name, e-mail and note out of a person's memberships of connected campaigns, too, when
+    their account is deleted? Of campaigns that are not connected they are taken out anyway."""
     CAMPAIGN_ID: str | None = None
     """The campaign that a gate means when it names none; None: the only one that is ours."""
     TIERS: Mapping[str, str] = field(default_factory=dict)

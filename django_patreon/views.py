@@ -42,7 +42,7 @@ from .models import PatreonAccount
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["account", "disconnect", "locked", "refresh", "unlink", "view_as"]
+__all__ = ["account", "disconnect", "is_last_way_in", "locked", "refresh", "unlink", "view_as"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -74,7 +74,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
     return redirect("patreon:account")
 
 
-def disconnect(request: HttpRequest, user: Any) -> None:
+def disconnect(request: HttpRequest | None, user: Any) -> None:
     """Take Patreon off a user: tokens, account and association, all or nothing.
 
     Raises social-auth's `AuthPolicyError` when it is the only way they have to sign in.
@@ -218,7 +218,8 @@ def _account_page(
         {
             "patreon_account": found,
             "memberships": _memberships(request) if found else [],
-            "is_last_way_in": was_refused or (found is not None and _is_last_way_in(request)),
+            "is_last_way_in": was_refused
+            or (found is not None and is_last_way_in(request, request.user)),
             "was_refused": was_refused,
         },
         status=status,
@@ -257,10 +258,10 @@ def _end(facts: Facts) -> datetime | None:
     return decide(Requirement(), dataclasses.replace(facts, policy=policy)).until
 
 
-def _is_last_way_in(request: HttpRequest) -> bool:
+def is_last_way_in(request: HttpRequest | None, user: Any) -> bool:
     """Would `disconnect` be refused? By the same step, if the site has not taken it out."""
     strategy = load_strategy(request)  # type: ignore[no-untyped-call]
     backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     if _KEEPS_A_WAY_IN not in strategy.get_disconnect_pipeline(backend):
         return False
-    return not strategy.storage.user.allowed_to_disconnect(request.user, "patreon")
+    return not strategy.storage.user.allowed_to_disconnect(user, "patreon")

@@ -14,6 +14,7 @@ from .campaign import (
     tier_id_of,
 )
 from .event import MembershipEvent
+from .export import export_person
 from .grant import Grant
 from .membership import Membership, Source
 from .rate_bucket import RateBucket
@@ -34,6 +35,7 @@ __all__ = [
     "Tier",
     "campaign_id_of",
     "checkout_address",
+    "export_person",
     "page_address",
     "tier_id_of",
 ]

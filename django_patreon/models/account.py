@@ -12,7 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from django_patreon.fields import EncryptedTextField
 from django_patreon.moments import to_aware
 
-__all__ = ["LEASE_COLUMNS", "PAIR_COLUMNS", "PatreonAccount"]
+__all__ = [
+    "LEASE_COLUMNS",
+    "PAIR_COLUMNS",
+    "PatreonAccount",
+    "as_plain",
+    "memberships_as_plain",
+]
 
 LEASE_COLUMNS = frozenset({"refresh_lease", "refresh_lease_until"})
 """Columns that say who may renew the pair."""
@@ -141,25 +147,31 @@ class PatreonAccount(models.Model):
     def export(self) -> dict[str, Any]:
         """Return everything that is stored about the person, as plain data without any secret.
 
-        Times are ISO 8601 in UTC, spans seconds. Memberships and passes are lists of the same.
+        Times are ISO 8601 in UTC, spans seconds. Memberships (with their
+        tiers and events) and passes are lists of the same.
         """
         return {
-            **_plain(self),
+            **as_plain(self),
             "username": self.user.get_username(),
-            "memberships": [
-                {
-                    **_plain(each),
-                    "tiers": [
-                        {"id": tier.patreon_id, "title": tier.title} for tier in each.tiers.all()
-                    ],
-                }
-                for each in self.memberships.prefetch_related("tiers")
-            ],
-            "passes": [_plain(each) for each in self.user.patreon_grants.all()],
+            "memberships": memberships_as_plain(self.memberships.all()),
+            "passes": [as_plain(each) for each in self.user.patreon_grants.all()],
         }
 
 
-def _plain(row: models.Model) -> dict[str, Any]:
+def memberships_as_plain(rows: models.QuerySet[Any]) -> list[dict[str, Any]]:
+    """Return memberships with their tiers and events as plain data."""
+    return [
+        {
+            **as_plain(each),
+            "tiers": [{"id": tier.patreon_id, "title": tier.title} for tier in each.tiers.all()],
+            "events": [as_plain(event) for event in each.events.all()],
+        }
+        for each in rows.prefetch_related("tiers", "events").order_by("pk")
+    ]
+
+
+def as_plain(row: models.Model) -> dict[str, Any]:
+    """Return the columns of a row as plain data, without tokens."""
     found: dict[str, Any] = {}
     for field in row._meta.concrete_fields:
         if isinstance(field, EncryptedTextField) or field.name in _OURS:

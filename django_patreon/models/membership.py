@@ -123,6 +123,12 @@ class Membership(models.Model):
     )
     fetched_at = models.DateTimeField(_("as of"))
     seen_by = models.CharField(_("last told by"), max_length=8, choices=Source.choices, blank=True)
+    is_erased = models.BooleanField(
+        _("erased"),
+        default=False,
+        editable=False,
+        help_text=_("Name, e-mail and note are not kept until the person signs in again."),
+    )
     # Of the member as the campaign's list last said it: one that is the same changes nothing.
     digest = models.CharField(max_length=32, blank=True, editable=False)
 

@@ -10,11 +10,13 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     join_memberships(account)   join the memberships that are known of a person to their account
     set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
     sync_campaign(campaign)     read all members of a campaign, and demote who is not among them
+    erase_person(patreon_id)    take a person's name, e-mail and note out of their memberships
 
 All memberships are written by `plan` and `apply`, whether an answer names one or a thousand.
 """
 
-from .campaign import MEMBERS_SCOPE, CampaignSync, sync_campaign
+from .campaign import CampaignSync, sync_campaign
+from .erasure import collect_deleted, erase_collected, erase_person, erased_with_accounts
 from .memberships import (
     join_memberships,
     may_look_again,
@@ -22,13 +24,17 @@ from .memberships import (
     save_member,
     sync_account,
 )
-from .ours import set_ours
+from .ours import MEMBERS_SCOPE, set_ours
 from .writing import Saved
 
 __all__ = [
     "MEMBERS_SCOPE",
     "CampaignSync",
     "Saved",
+    "collect_deleted",
+    "erase_collected",
+    "erase_person",
+    "erased_with_accounts",
     "join_memberships",
     "may_look_again",
     "save_identity",

@@ -18,15 +18,14 @@ from django_patreon.models import Campaign, PatreonAccount, SyncRun, Tier
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
 from .departures import are_too_many, demote, join_accounts, members_of, unlisted
-from .ours import OurCampaign
+from .ours import MEMBERS_SCOPE, OurCampaign
 from .pages import PageWriter
 from .runs import Busy, PlaceLost, Progress, begin, finish, pause
 
-__all__ = ["MEMBERS_SCOPE", "CampaignSync", "sync_campaign"]
+__all__ = ["CampaignSync", "sync_campaign"]
 
 logger = logging.getLogger("django_patreon")
 
-MEMBERS_SCOPE = "campaigns.members"
 PATIENCE = 120.0
 """Seconds for which one page is asked for again when Patreon does not answer."""
 COUNTS = (

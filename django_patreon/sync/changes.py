@@ -12,10 +12,12 @@ from django_patreon.models import Membership, MembershipEvent
 
 from .readings import Reading
 
-__all__ = ["Change", "Prices", "change_of"]
+__all__ = ["ERASED", "Change", "Prices", "change_of"]
 
 Prices = Mapping[str, int | None]
 """Cents a month by the id of a tier."""
+ERASED = {"full_name": "", "email": "", "note": ""}
+"""The columns that say who somebody is, and their values after an erasure."""
 _UNKNOWN = Membership()
 """What is known of a membership that is not known."""
 _TOLD = {
@@ -84,10 +86,12 @@ def change_of(
     *,
     account_id: int | None,
     fetched_at: datetime,
+    is_erased: bool = False,
 ) -> Change | None:
     """Return what a reading changes; None when something newer is known.
 
     `prices` are those of all tiers that readings name, `account_id` is that of the person here.
+    `is_erased`: the person's name, e-mail and note are not to be kept.
     """
     if row is not None and row.fetched_at > fetched_at:
         return None
@@ -95,6 +99,8 @@ def change_of(
     columns = dict(reading.columns)
     if reading.user_id:
         columns |= {"patreon_user_id": reading.user_id, "account_id": account_id}
+    if is_erased:
+        columns |= {**ERASED, "is_erased": True}
     if reading.tier_ids is not None:
         tiers: Prices = {key: prices[key] for key in reading.tier_ids}
     else:

@@ -16,6 +16,7 @@ from django_patreon.resources import Identity, Member
 from django_patreon.resources import Tier as TierResource
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
+from .erasure import keep_again
 from .ours import ALL_MEMBERSHIPS, find_our_campaign, our_campaign_ids
 from .readings import reading_of, unlisted_reading
 from .writing import Saved, apply, locked_memberships, plan
@@ -106,6 +107,8 @@ def save_identity(
     known = locked_memberships(rows_of_person | models.Q(patreon_id__in=listed))
     mine = [each for each in known.values() if each.patreon_user_id == account.patreon_id]
     _join(mine, account)
+    if source is Source.SIGN_IN:
+        keep_again(mine)
     missing = [each for each in mine if each.patreon_id not in listed] if scopes else []
     if missing and ALL_MEMBERSHIPS not in scopes:
         ours = our_campaign_ids()

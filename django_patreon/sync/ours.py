@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_MEMBERSHIPS",
+    "MEMBERS_SCOPE",
     "OurCampaign",
+    "connected_campaigns",
     "drop_unconfirmed_campaigns",
     "find_our_campaign",
     "our_campaign_ids",
@@ -29,7 +31,9 @@ logger = logging.getLogger("django_patreon")
 
 ALL_MEMBERSHIPS = "identity.memberships"
 """With this scope Patreon lists a person's memberships of all campaigns, not of one."""
-CREATORS_SCOPES = frozenset({"campaigns.members", "w:campaigns.webhook"})
+MEMBERS_SCOPE = "campaigns.members"
+"""With this scope of its creator a campaign is connected: this site may read its members."""
+CREATORS_SCOPES = frozenset({MEMBERS_SCOPE, "w:campaigns.webhook"})
 """Rights over a campaign that its creator gives to a site that acts for it."""
 
 
@@ -107,6 +111,19 @@ def drop_unconfirmed_campaigns(our_campaign: OurCampaign) -> None:
     for campaign in claimed.exclude(patreon_id=our_campaign.confirmed):
         logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
         set_ours(campaign, False)
+
+
+def connected_campaigns(
+    ids: Iterable[str], using: str, *, without: Collection[str] = ()
+) -> set[str]:
+    """Return which of these campaigns, by Patreon's id, have a creator who lets us read members.
+
+    `without` are Patreon's ids of people who do not count as creators.
+    """
+    rows = Campaign.objects.using(using).filter(patreon_id__in=set(ids)).exclude(creator=None)
+    others = rows.exclude(creator__patreon_id__in=without)
+    found = others.values_list("patreon_id", "creator__scopes")
+    return {key for key, scopes in found if MEMBERS_SCOPE in scopes}
 
 
 def our_campaign_ids() -> set[str]:

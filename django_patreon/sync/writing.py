@@ -26,6 +26,7 @@ from django_patreon.models import (
 from django_patreon.signals import membership_changed
 
 from .changes import Change, change_of
+from .erasure import erased_people
 from .readings import Reading
 from .sql import insert, update_memberships
 
@@ -65,17 +66,20 @@ def plan(
     accounts: Mapping[str, int] | None = None,
     rows: Mapping[str, Membership] | None = None,
 ) -> list[Change]:
-    """Return what the readings change, and count it in `saved`. Three statements at most.
+    """Return what the readings change, and count it in `saved`. Four statements at most.
 
     `tiers` are the rows of all tiers that they name. `accounts` (the keys of the people's accounts,
-    by Patreon's id) and `rows` (of the memberships) are for callers that have read them already;
-    rows that will be written must be locked, as `locked_memberships` does.
+    by Patreon's id, none of them erased) and `rows` (of the memberships) are for callers that have
+    read them already; rows that will be written must be locked, as `locked_memberships` does.
     """
     using = router.db_for_write(Membership)
-    if accounts is None:
-        accounts = _accounts_of(readings, using)
     if rows is None:
         rows = locked_memberships(models.Q(patreon_id__in=[each.patreon_id for each in readings]))
+    erased: set[str] = set()
+    if accounts is None:
+        accounts = _accounts_of(readings, using)
+        new = {each.user_id for each in readings if each.user_id and each.patreon_id not in rows}
+        erased = erased_people(new, using)
     before = _tiers_of(rows.values(), using)
     prices = {key: each.amount_cents for key, each in tiers.items()}
     found: list[Change] = []
@@ -89,6 +93,7 @@ def plan(
             held | prices,
             account_id=accounts.get(each.user_id),
             fetched_at=fetched_at,
+            is_erased=each.user_id in erased if row is None else row.is_erased,
         )
         if change is None:
             saved.ignored += 1
