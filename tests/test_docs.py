@@ -7,12 +7,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.template import RequestContext, Template
+from django.test.utils import isolate_apps
 
+from django_patreon.access import PatronGatedDetailView
 from django_patreon.entitlement import Reason
-from django_patreon.models import PatreonAccount
+from django_patreon.models import Campaign, PatreonAccount
 
 from .dance import Dance
 
@@ -62,7 +65,7 @@ def test_the_form_to_look_as_a_patron_works_as_it_stands(
 ) -> None:
     settings.PATREON = {**settings.PATREON, "TIERS": {"gold": "9100003"}}
     dance.sign_in("gold")
-    form = next(each for each in blocks("gates.md", "django") if "view_as" in each)
+    form = next(each for each in blocks("operators.md", "django") if "view_as" in each)
     request = rf.get("/inside/")
     request.user = admin_user
     shown = Template(form).render(RequestContext(request))
@@ -80,10 +83,112 @@ def test_the_form_to_look_as_a_patron_works_as_it_stands(
 
 
 def test_every_reason_is_listed() -> None:
-    text = (DOCS / "gates.md").read_text().partition("## Reasons")[2].partition("## ")[0]
-    opening, *others = (set(re.findall(r"`([a-z_]+)`", item)) for item in text.split("\n- ")[1:])
-    assert opening == {each.value for each in Reason if each.opens}
-    assert set().union(*others) == {each.value for each in Reason if not each.opens}
+    text = (DOCS / "rule.md").read_text().partition("## Reasons")[2].partition("## ")[0]
+    opening, closed = text.split("| closed | |")
+    reasons = (
+        {each for row in re.findall(r"^\| (`.*?) \|", part, flags=re.M) for each in row.split(", ")}
+        for part in (opening, closed)
+    )
+    assert next(reasons) == {f"`{each.value}`" for each in Reason if each.opens}
+    assert next(reasons) == {f"`{each.value}`" for each in Reason if not each.opens}
+
+
+# -- the first example of each page about gates
+
+
+def first_example(page: str) -> dict[str, Any]:
+    """Run the first Python example of a page, as if it stood in an app; return its names."""
+    names: dict[str, Any] = {"__name__": "tests.gates.models"}
+    with isolate_apps("tests.gates"):
+        exec(blocks(page, "python")[0], names)  # noqa: S102  (our own docs)
+    return names
+
+
+def patrons(dance: Dance, settings: Any) -> tuple[Any, Any]:
+    """Return a user without Patreon, and a patron of Gold."""
+    settings.PATREON = {**settings.PATREON, "TIERS": {"silver": "9100002", "gold": "9100003"}}
+    dance.sign_in("gold")
+    return get_user_model().objects.create_user("visitor"), dance.user
+
+
+@pytest.mark.parametrize("page", ["close-a-view.md", "gates.md"])
+def test_the_view_that_the_docs_close_opens_to_patrons(
+    page: str, dance: Dance, settings: Any, rf: Any
+) -> None:
+    request = rf.get("/")
+    story = first_example(page)["story"]
+    statuses = []
+    for request.user in (AnonymousUser(), *patrons(dance, settings)):
+        request.__dict__.pop("patreon", None)
+        statuses.append(story(request).status_code)
+    assert statuses == [302, 403, 200]
+
+
+def test_the_file_that_the_docs_close_is_closed(rf: Any) -> None:
+    [route] = first_example("close-files.md")["urlpatterns"]
+    found = route.resolve("media/film.mp4")
+    assert found is not None
+    request = rf.get("/media/film.mp4")
+    request.user = AnonymousUser()
+    assert found.func(request, *found.args, **found.kwargs).status_code == 302
+
+
+def test_the_rows_that_the_docs_close_are_filtered(dance: Dance, settings: Any, rf: Any) -> None:
+    names = first_example("close-rows.md")
+    request = rf.get("/")
+    for request.user in (AnonymousUser(), *patrons(dance, settings)):
+        request.__dict__.pop("patreon", None)
+        assert "public_from" in str(names["visible_stories"](request).query)
+        assert names["Story"](title="x").decision_for(request.user).allowed is (
+            request.user == dance.user
+        )
+    assert issubclass(names["StoryPage"], PatronGatedDetailView)
+
+
+def test_the_lounge_of_a_creator_in_the_docs_opens_to_their_patrons(
+    dance: Dance, settings: Any, rf: Any
+) -> None:
+    visitor, patron = patrons(dance, settings)
+    lounge = first_example("many-creators.md")["lounge"]
+    slug = Campaign.objects.get().vanity
+    request = rf.get("/")
+    for request.user, status in ((visitor, 403), (patron, 200)):
+        assert lounge(request, slug).status_code == status
+
+
+def test_the_pass_in_the_docs_opens_and_the_rule_says_why(
+    dance: Dance, settings: Any, admin_user: Any
+) -> None:
+    visitor, patron = patrons(dance, settings)
+    why = first_example("rule.md")["why"]
+    assert why(visitor)[:2] == (False, Reason.NOT_LINKED)
+    assert why(patron)[:2] == (True, Reason.PAID)
+    first_example("operators.md")["thank"](visitor, admin_user)
+    assert why(visitor)[:2] == (True, Reason.GRANTED)
+
+
+def test_the_part_of_a_template_that_the_docs_close_opens_to_patrons(
+    dance: Dance, settings: Any, rf: Any
+) -> None:
+    part = Template(blocks("close-a-template.md", "django")[0])
+    request = rf.get("/")
+    for request.user, is_open in zip(patrons(dance, settings), (False, True), strict=True):
+        request.__dict__.pop("patreon", None)
+        assert ("whole story" in part.render(RequestContext(request))) is is_open
+
+
+def test_every_page_is_in_the_index() -> None:
+    listed = set(re.findall(r"\]\(([\w-]+\.md)", (DOCS / "README.md").read_text()))
+    assert listed == {each.name for each in DOCS.glob("*.md")} - {"README.md"}
+
+
+def test_every_link_to_a_heading_finds_it() -> None:
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)#([^)\s]+)", page.read_text()):
+            text = (page.parent / target if target else page).read_text()
+            titles = re.findall(r"^#+ (.*)", text, flags=re.M)
+            anchors = {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in titles}
+            assert heading in anchors, (page.name, target, heading)
 
 
 # -- the legend of marks such as T12 and (observed)
