@@ -1,4 +1,4 @@
-// The room works without this. With it, forms keep your place and the tables keep up by themselves.
+// The page works without this script. With it, a form keeps the scroll position, and tables refresh themselves.
 "use strict";
 const LIVE = ["members", "clock", "hooks", "deliveries", "requests", "faults"];
 
@@ -9,7 +9,7 @@ function show(text, sections) {
     const now = fresh.getElementById(id);
     if (!old || !now || old.innerHTML === now.innerHTML) continue;
     if (id === "notice" && !now.textContent) continue;
-    // Whoever is typing in a section, or reads in it, keeps it as it is.
+    // A section is not replaced while somebody types in it or has opened details in it.
     if (id !== "notice" && (old.contains(document.activeElement) || old.querySelector("details[open]"))) {
       const tables = [old.querySelector(".scroll"), now.querySelector(".scroll")];
       if (tables[0] && tables[1] && !tables[0].contains(document.activeElement)
@@ -41,5 +41,5 @@ setInterval(async () => {
   try {
     const answer = await fetch("/");
     if (answer.ok) show(await answer.text(), LIVE);
-  } catch { /* The sandbox has gone; the page says what it last knew. */ }
+  } catch { /* The sandbox has stopped; the page stays as it was. */ }
 }, 2000);
