@@ -15,12 +15,12 @@ export PYTHONMALLOC := default
 # What meets the database: these tests run again on PostgreSQL and on MariaDB.
 ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.py \
 	flows/test_token_commands.py flows/test_tokens.py foreign/test_moving.py \
-	test_access.py test_account.py test_adopting.py test_campaign_sync.py test_creator_connection.py \
-	test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \
+	test_access.py test_account.py test_adopting.py test_campaign_sync.py test_character_sets.py \
+	test_creator_connection.py test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \
 	test_interrupted_tokens.py test_leaks.py \
 	test_limits.py test_many_creators.py test_pipeline.py test_prepared.py test_read_only.py \
-	test_second_session.py test_sign_in.py test_sync.py test_sync_machine.py test_takeover.py \
-	test_what_is_held.py)
+	test_second_session.py test_sign_in.py test_strict_columns.py test_sync.py test_sync_machine.py \
+	test_takeover.py test_what_is_held.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean

@@ -14,7 +14,6 @@ from .admin_actions import Connecting, Mending
 from .admin_history import MembershipEventAdmin, SyncRunAdmin
 from .admin_rows import GoesWithItsOwner, ToLookAt
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
-from .sign_in_creator import warn_of_several_campaigns
 
 __all__ = ["MembershipEventAdmin", "SyncRunAdmin"]
 
@@ -166,8 +165,6 @@ class CampaignAdmin(Connecting, ToLookAt):
             else _("This site no longer acts for %(names)s.")
         )
         self.message_user(request, said % names, messages.SUCCESS)
-        if is_ours:
-            warn_of_several_campaigns(request)
 
 
 @admin.register(Membership)

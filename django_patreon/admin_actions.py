@@ -13,13 +13,14 @@ from django.db import router, transaction
 from django.http import HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import NoReverseMatch, path
 from django.utils.translation import gettext as _
 from social_core.exceptions import AuthPolicyError
 
 from . import tokens
 from .exceptions import PatreonError
 from .models import PatreonAccount
+from .own_urls import own_url
 from .sign_in_creator import begin_url, may_connect
 from .views import disconnect
 
@@ -94,7 +95,7 @@ def _letter(request: HttpRequest, account: PatreonAccount) -> str:
     if not to:
         return ""
     try:
-        where = request.build_absolute_uri(reverse("patreon:account"))
+        where = request.build_absolute_uri(own_url("account"))
     except NoReverseMatch:  # this site has no such page
         where = request.build_absolute_uri("/")
     words = {

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib import admin
+from .admin_notice import TellsOfClosedGates
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    _ModelAdmin = admin.ModelAdmin[Any]
-else:
-    _ModelAdmin = admin.ModelAdmin  # a plain class at run time
-
 __all__ = ["GoesWithItsOwner", "ToLookAt"]
 
 
-class GoesWithItsOwner(_ModelAdmin):
+class GoesWithItsOwner(TellsOfClosedGates):
     """Rows that nobody deletes here. They go when what they belong to is deleted elsewhere, such
     as their user, if the operator may delete them at all."""
 

@@ -19,6 +19,7 @@ from social_core.pipeline.user import user_details as stock_user_details
 
 from . import sync, tokens
 from .associations import AccountTaken, move_account
+from .columns import fit
 from .conf import patreon_settings
 from .models import PatreonAccount
 from .resources import Identity, MalformedDocument, parse_identity
@@ -257,22 +258,18 @@ def _account_of(
 def write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
     """Set what Patreon says of the person, and that they were here; return the fields' names."""
     person = identity.user
-    profile = {
-        "full_name": (person.full_name or "")[:255],
-        "vanity": (person.vanity or "")[:255],
-        "email": _storable(person.verified_email) if patreon_settings().STORE_EMAIL else "",
+    told = {
+        "full_name": person.full_name,
+        "vanity": person.vanity,
+        "email": person.verified_email if patreon_settings().STORE_EMAIL else "",
         "image_url": _web_address(person.image_url),
         "url": _web_address(person.url),
-        "last_sign_in_at": timezone.now(),
     }
+    profile = {name: value or "" for name, value in fit(PatreonAccount, told).items()}
+    profile["last_sign_in_at"] = timezone.now()
     for name, value in profile.items():
         setattr(account, name, value)
     return list(profile)
-
-
-def _storable(address: str | None) -> str:
-    """Return the address, or nothing if the column cannot hold it: a part of one is another's."""
-    return address if address and len(address) <= 254 else ""
 
 
 def _web_address(value: str | None) -> str:

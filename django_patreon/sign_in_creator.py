@@ -25,12 +25,10 @@ from .sign_in_tokens import keep_pair, seal_grant
 from .tokens.client import site_client
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest
-
     from .api import OAuthClient, TokenGrant
     from .resources import Identity
 
-__all__ = ["ConnectsCampaign", "begin_url", "may_connect", "warn_of_several_campaigns"]
+__all__ = ["ConnectsCampaign", "begin_url", "may_connect"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -60,20 +58,6 @@ def begin_url() -> str:
         return reverse(f"{namespace}:begin", args=[CREATOR]) if CREATOR in names else ""
     except NoReverseMatch:
         return ""
-
-
-def warn_of_several_campaigns(request: HttpRequest) -> None:
-    """Tell an operator that gates need to name a campaign, if this site acts for several now."""
-    ours = Campaign.objects.using(router.db_for_write(Campaign)).filter(is_ours=True)
-    if patreon_settings().CAMPAIGN_ID is None and ours.count() > 1:
-        messages.warning(
-            request,
-            _(
-                "This site acts for more than one campaign now, so gates that name none are"
-                " closed to everybody. Set PATREON['CAMPAIGN_ID'] to the one that they mean,"
-                " or name a campaign in every gate."
-            ),
-        )
 
 
 class CannotConnect(AuthPolicyError):
@@ -221,7 +205,6 @@ class ConnectsCampaign(ReadsIdentity):
                 )
                 % {**names, "scopes": ", ".join(missing)},
             )
-        warn_of_several_campaigns(request)
 
 
 def _optional() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from social_core.exceptions import AuthResponseError
 
 from . import api
 from .exceptions import PatreonAPIError
-from .resources import Identity, MalformedDocument, parse_identity
+from .resources import Identity, MalformedDocument, parse_identity, storable
 from .secret import Secret
 from .sign_in_details import details_of
 from .sign_in_errors import in_social_auths_words
@@ -35,11 +35,9 @@ class ReadsIdentity(BaseOAuth2[Any]):
         except PatreonAPIError as error:
             failure = in_social_auths_words(self, error, stage="user_info")
         else:
-            response = {
-                **document["data"],
-                "included": document.get("included"),
-                "patreon_fetched_at": fetched_at,
-            }
+            # A pipeline that a step interrupts is kept in the database, this answer with it.
+            answer = {**document["data"], "included": document.get("included")}
+            response = {**storable(answer), "patreon_fetched_at": fetched_at}
             self._read = response, identity
             return response
         raise failure

@@ -10,7 +10,7 @@ import traceback
 from itertools import pairwise
 from typing import Any
 
-from django.db import IntegrityError, OperationalError, connections, router, transaction
+from django.db import DataError, IntegrityError, OperationalError, connections, router, transaction
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import AuthAssociationError, SocialAuthBaseException
 
@@ -62,6 +62,8 @@ class InOneTransaction(BaseOAuth2[Any]):
                 # A name that the database calls taken, such as one that differs in case only,
                 # looks free to social-auth.
                 self.suffix = f"_{secrets.token_hex(3)}"
+            except DataError as error:
+                raise self._conflict(error) from error
             except OperationalError:
                 # A deadlock, or SQLite's lock: worth another try unless the transaction is not
                 # ours to start over.

@@ -38,6 +38,7 @@ from .access import (
 from .entitlement import Facts, Reason, Requirement, decide
 from .exceptions import PatreonError, ReconnectRequired
 from .models import PatreonAccount
+from .own_urls import own_url
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -71,7 +72,7 @@ def unlink(request: HttpRequest) -> HttpResponse:
     except AuthPolicyError:
         return _account_page(request, was_refused=True, status=409)
     _tell(request, _("Patreon is no longer connected to your account."))
-    return redirect("patreon:account")
+    return redirect(own_url("account"))
 
 
 def disconnect(request: HttpRequest | None, user: Any) -> None:
@@ -122,7 +123,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
         return _go_on(target)
     account = PatreonAccount.objects.filter(user=request.user.pk).first()
     if account is None:
-        return redirect("patreon:account")
+        return redirect(own_url("account"))
     if account.needs_reconnect:
         return _connection_is_lost(request)
     try:
@@ -144,6 +145,16 @@ def refresh(request: HttpRequest) -> HttpResponse:
             if isinstance(error, ReconnectRequired):
                 return _connection_is_lost(request)
             _tell(request, _("Patreon could not be asked right now. Please try again later."))
+        except DatabaseError as error:  # its type only: the text may quote values
+            logger.error(
+                "What Patreon says of account %s could not be saved: %s",
+                account.patreon_id,
+                type(error).__name__,
+            )
+            _tell(
+                request,
+                _("This site cannot save anything right now. Please try again in a few minutes."),
+            )
         else:
             news = saved.created or saved.changed
             _tell(request, _("Your membership is up to date.") if news else _("Nothing is new."))
@@ -153,7 +164,7 @@ def refresh(request: HttpRequest) -> HttpResponse:
 def _connection_is_lost(request: HttpRequest) -> HttpResponse:
     """Lead to the account page, which has the button that connects Patreon again."""
     _tell(request, _("Your connection to Patreon has ended. Please connect Patreon again."))
-    return redirect("patreon:account")
+    return redirect(own_url("account"))
 
 
 @never_cache
@@ -199,7 +210,7 @@ def _wanted(request: HttpRequest, otherwise: str) -> str:
 
 def _go_on(target: str) -> HttpResponse:
     """Go where the person wanted to, which is an address and not the name of a view."""
-    return HttpResponseRedirect(target) if target else redirect("patreon:account")
+    return HttpResponseRedirect(target) if target else redirect(own_url("account"))
 
 
 def _tell(request: HttpRequest, words: str) -> None:

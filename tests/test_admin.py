@@ -148,6 +148,17 @@ class TestWhichCampaignIsOurs:
         page = operator.get(f"{self.LIST}{Campaign.objects.get().pk}/history/")
         assert "Changed is ours" in page.content.decode()
 
+    @pytest.mark.parametrize("kind", ["campaign", "membership", "patreonaccount", "grant"])
+    def test_every_list_says_that_the_site_has_none_yet(
+        self, account: PatreonAccount, operator: Client, settings: Any, kind: str
+    ) -> None:
+        address = f"/admin/django_patreon/{kind}/"
+        assert b"acts for no campaign yet" not in operator.get(address).content
+        Campaign.objects.update(is_ours=False)
+        assert b"acts for no campaign yet" in operator.get(address).content
+        settings.SILENCED_SYSTEM_CHECKS = ["django_patreon.W013"]
+        assert b"acts for no campaign yet" not in operator.get(address).content
+
     @pytest.mark.parametrize("chosen", [None, "1"])
     def test_a_second_one_closes_gates_that_name_none_and_says_so(
         self, account: PatreonAccount, operator: Client, settings: Any, chosen: str | None

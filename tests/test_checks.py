@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.checks import run_checks
 from django.urls import include, path, re_path
 from django.utils import timezone
@@ -141,16 +142,55 @@ def test_a_site_may_have_middleware_of_its_own(settings, installed: list[str]) -
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8001", "https://patreon.com.evil.example"])
 @pytest.mark.parametrize("name", ["BASE_URL", "BROWSER_URL"])
-def test_production_talks_to_patreon_alone(settings, name: str, url: str) -> None:
+def test_production_talks_to_patreon_alone(
+    settings, monkeypatch: pytest.MonkeyPatch, name: str, url: str
+) -> None:
     settings.PATREON = {name: url}
-    assert f"Leave {name} out" in faults(deploy=True)["E009"]
+    assert faults() == {}  # the site's own tests, whose runner switches DEBUG off, use the sandbox
+    monkeypatch.delattr(mail, "outbox")
+    for deploy in (False, True):
+        assert f"Leave {name} out" in faults(deploy=deploy)["E009"]
     settings.DEBUG = True
     assert faults(deploy=True) == {}
 
 
-def test_production_has_no_sandbox(settings) -> None:
+def test_production_has_no_sandbox(settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "django_patreon.sandbox"]
-    assert "sandbox is installed" in faults(deploy=True)["E009"]
+    monkeypatch.delattr(mail, "outbox")
+    assert "sandbox is installed" in faults()["E009"]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("SECURE_CSP", {"form-action": ["'self'"]}),
+        ("SECURE_CSP", {"form-action": "'none'"}),
+        ("CONTENT_SECURITY_POLICY", {"DIRECTIVES": {"form-action": ["'self'", "example.org"]}}),
+        ("CSP_FORM_ACTION", ["'self'", "http://www.patreon.com", "https://patreon.com"]),
+        ("CSP_FORM_ACTION", []),
+    ],
+)
+def test_a_policy_that_stops_the_button_is_found(settings, name: str, policy: Any) -> None:
+    setattr(settings, name, policy)
+    assert f"form-action in {name}" in faults()["W015"]
+    assert 'Add "https://www.patreon.com" to it' in faults()["W015"]
+
+
+@pytest.mark.parametrize(
+    ("name", "policy"),
+    [
+        ("SECURE_CSP", {"default-src": ["'self'"]}),
+        ("SECURE_CSP", {"form-action": ["'self'", "https://www.patreon.com"]}),
+        ("CONTENT_SECURITY_POLICY", {"DIRECTIVES": {"form-action": "'self' https:"}}),
+        ("CONTENT_SECURITY_POLICY", None),
+        ("CSP_FORM_ACTION", ["*.patreon.com"]),
+        ("CSP_FORM_ACTION", "*"),
+        ("CSP_FORM_ACTION", None),
+    ],
+)
+def test_a_policy_that_lets_the_button_work_is_fine(settings, name: str, policy: Any) -> None:
+    setattr(settings, name, policy)
+    assert faults() == {}
 
 
 def test_a_pipeline_with_our_steps_is_fine(settings) -> None:
@@ -393,7 +433,7 @@ def test_gates_that_mean_no_campaign_are_named(
     settings, ours: list[str], chosen: str | None, found: str
 ) -> None:
     settings.PATREON = {"CAMPAIGN_ID": chosen}
-    assert "W013" not in catalogue_faults()  # nothing is known yet
+    assert ("W013" in catalogue_faults()) is (chosen is None)  # nothing is known yet
     for campaign in ("9", "8"):
         know(campaign, is_ours=campaign in ours)
     assert ("W013" in catalogue_faults()) == bool(found)

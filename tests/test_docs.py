@@ -14,6 +14,7 @@ from django.template import RequestContext, Template
 from django.test.utils import isolate_apps
 
 from django_patreon.access import PatronGatedDetailView
+from django_patreon.checks import check_csp
 from django_patreon.entitlement import Reason
 from django_patreon.models import Campaign, PatreonAccount
 
@@ -51,7 +52,8 @@ def test_a_first_key_with_the_secret_key_behind_it_loses_nobody(
         "os": SimpleNamespace(environ={"PATREON_TOKEN_KEY": "a new key, " + "x" * 40}),
         "SECRET_KEY": settings.SECRET_KEY,
     }
-    first, later = blocks("settings.md", "python")[-1].splitlines()
+    [keys] = [each for each in blocks("settings.md", "python") if "TOKEN_KEYS" in each]
+    first, later = keys.splitlines()
     exec(first, names)  # noqa: S102
     assert "PATREON_OLD_TOKEN_KEY" in later
     settings.PATREON = names["PATREON"]
@@ -233,3 +235,11 @@ def test_the_docs_link_to_files_that_are_there() -> None:
     for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", page.read_text()):
             assert (page.parent / target).exists(), (page.name, target)
+
+
+def test_a_policy_as_the_docs_have_it_lets_the_button_work(settings: Any) -> None:
+    names: dict[str, Any] = {}
+    [policy] = [each for each in blocks("settings.md", "python") if "SECURE_CSP" in each]
+    exec(policy, names)  # noqa: S102
+    settings.SECURE_CSP = names["SECURE_CSP"]
+    assert check_csp() == []

@@ -15,6 +15,7 @@ from django.urls import include, path
 from django.utils import timezone
 
 from django_patreon.access import Rule, locked, patron_required
+from django_patreon.access.words import tell_the_operator
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.ids import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
@@ -241,8 +242,21 @@ class TestTheWayOn:
         settings.PATREON = {}
         two.sign_in("bronze")
         page = Page(two, "any")
-        assert "This site has not said which campaign opens this." in page.text
+        assert "This site is not ready for its patrons yet." in page.text
+        assert "campaign opens" not in page.text
         assert page.buttons == []
+
+    def test_the_operator_is_told_once_in_the_life_of_a_process(
+        self, two: Dance, settings, caplog
+    ) -> None:
+        tell_the_operator.cache_clear()
+        settings.PATREON = {}
+        two.sign_in("bronze")
+        for _ in range(3):
+            assert Page(two, "any").buttons == []
+        said = [each.message for each in caplog.records if "closed to everybody" in each.message]
+        assert len(said) == 1
+        assert "set PATREON['CAMPAIGN_ID']" in said[0]
 
     def test_who_joined_too_late_is_not_told_to_look_again(self, dance: Dance) -> None:
         dance.sign_in("gold")

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from django_patreon.entitlement import Decision, Reason
+from django_patreon.own_urls import own_url
 
 from .page import explained, locked_page
 from .patron import patron_of
@@ -106,7 +107,7 @@ def _json(request: HttpRequest, decision: Decision, campaign_id: str | None) -> 
 def _membership_page(campaign_id: str | None, back: str) -> str | None:
     """Return the address of the page about a membership; None on a site without our URLs."""
     try:
-        address = reverse("patreon:locked")
+        address = own_url("locked")
     except NoReverseMatch:
         return None
     asked = {"campaign": campaign_id, "next": back}

@@ -27,7 +27,7 @@ from .loading import Known, KnownTier, load
 from .rules import Rule
 from .spelling import Asked
 from .view_as import VIEW_AS, is_staff, may_view_as, pretended
-from .words import has_in_words
+from .words import has_in_words, tell_the_operator
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -118,6 +118,8 @@ class Patron:
         if decision is not None:
             return decision
         campaign = known.campaign_meant(rule.campaign_id)
+        if campaign is None:
+            tell_the_operator()
         evaluation = self._evaluation(known, campaign, works_here=works_here)
         decision = evaluation.decide(self._requirement(rule, known, campaign))
         if not works_here:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from django.utils.formats import date_format
@@ -13,7 +15,16 @@ from django_patreon.entitlement import Decision, Evaluation, Facts, Reason, Requ
 
 from .loading import KnownTier
 
-__all__ = ["SENTENCES", "has_in_words", "heading", "needs_in_words", "sentence"]
+__all__ = [
+    "SENTENCES",
+    "has_in_words",
+    "heading",
+    "needs_in_words",
+    "sentence",
+    "tell_the_operator",
+]
+
+logger = logging.getLogger("django_patreon")
 
 SENTENCES: Mapping[Reason, Any] = {
     Reason.PUBLIC: _("This is open to everybody."),
@@ -22,7 +33,10 @@ SENTENCES: Mapping[Reason, Any] = {
     Reason.GRANTED: _("The people who run this site have given you a pass."),
     Reason.STAFF: _("You work here."),
     Reason.CREATOR: _("This is your own campaign."),
-    Reason.UNKNOWN_CAMPAIGN: _("This site has not said which campaign opens this."),
+    Reason.UNKNOWN_CAMPAIGN: _(
+        "This site is not ready for its patrons yet. Please come back later, or ask the people who"
+        " run it."
+    ),
     Reason.NOT_LINKED: _("Your account here is not linked to Patreon yet."),
     Reason.NEEDS_RECONNECT: _(
         "Your connection to Patreon has ended. Please connect Patreon again."
@@ -159,3 +173,12 @@ def _amount(cents: int, currency: str) -> str:
     whole, rest = divmod(cents, 100)
     amount = f"{whole}.{rest:02}" if rest else str(whole)
     return f"{amount} {currency}" if currency else amount
+
+
+@cache
+def tell_the_operator() -> None:
+    """Log it once in the life of a process: visitors can do nothing about it, and are many."""
+    logger.warning(
+        "Gates that name no campaign are closed to everybody: this site has no campaign that they"
+        " mean, or several. Let the creator sign in with Patreon, or set PATREON['CAMPAIGN_ID']."
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +32,8 @@ TOKEN_PATH = "/api/oauth2/token"  # noqa: S105
 REVOKE_PATH = "/api/oauth2/token/revoke"
 LONGEST_CONNECT, LONGEST_READ = 10.0, 20.0
 """Seconds that the token endpoint is waited for, whatever `TIMEOUT` allows elsewhere."""
+MOST_SCOPES = 100
+_SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
 _LONGEST_LIFE = 10 * 365 * 24 * 3600
 
 
@@ -172,4 +175,6 @@ def _seconds(value: Any) -> int | None:
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    return tuple(value.split()) if isinstance(value, str) else ()
+    """Read scopes. What could not be one (RFC 6749, 3.3), or is absurdly long, is left out."""
+    found = value.split() if isinstance(value, str) else []
+    return tuple(each for each in found if _SCOPE.fullmatch(each))[:MOST_SCOPES]

@@ -74,6 +74,13 @@ def check_clear_tokens(databases: Any = None, **_: Any) -> list[CheckMessage]:
 
 def _ours(using: str, known: set[str]) -> Iterator[CheckMessage]:
     """Find out whether gates that name no campaign mean one."""
+    if patreon_settings().CAMPAIGN_ID is None and not known:
+        yield Warning(
+            "Gates that name no campaign are closed to everybody: no campaign is known yet.",
+            hint="It becomes known when its creator or a patron signs in with Patreon, or by"
+            " manage.py patreon_import_tokens. Or set PATREON['CAMPAIGN_ID'].",
+            id="django_patreon.W013",
+        )
     ours = Campaign.objects.using(using).filter(is_ours=True).count()
     if patreon_settings().CAMPAIGN_ID is None and known and ours != 1:
         what = f"{ours} campaigns are this site's" if ours else "no campaign is this site's"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +12,7 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
 from django_patreon.access import is_gated
+from django_patreon.own_urls import USUAL, own_url
 
 __all__ = ["check_urls"]
 
@@ -27,24 +30,24 @@ def check_urls(**_: Any) -> list[CheckMessage]:
 
 def _missing() -> list[CheckMessage]:
     namespace = getattr(settings, "SOCIAL_AUTH_URL_NAMESPACE", None) or "social"
-    wanted = [
+    wanted: list[tuple[str, Callable[[], str], str]] = [
         (
             f"{namespace}:begin",
-            ["patreon"],
+            partial(reverse, f"{namespace}:begin", args=["patreon"]),
             'path("", include("social_django.urls", namespace='
             '"social")): without it nobody can sign in.',
         ),
         (
-            "patreon:account",
-            [],
+            f"{USUAL}:account",
+            partial(own_url, "account"),
             'path("patreon/", include("django_patreon.urls")): the account page'
             " and the button that checks again.",
         ),
     ]
     faults: list[CheckMessage] = []
-    for name, args, what in wanted:
+    for name, find, what in wanted:
         try:
-            reverse(name, args=args)
+            find()
         except NoReverseMatch:
             faults.append(
                 Warning(

@@ -131,11 +131,14 @@ def checkout_address(url: str, *, campaign_id: str, tier_id: str) -> str:
 
 
 def page_address(url: str) -> str:
-    """Return the address of a page on Patreon; its front page for "".
+    """Return the address of a page on Patreon; its front page for "" and for what is no address.
 
     Patreon says a full address and sends a path (observed). Its host is ours to know: what we
     link to leads to Patreon, whatever came.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # such as "http://["
+        parts = urlsplit("")
     query = f"?{parts.query}" if parts.query else ""
     return f"{patreon_settings().browser_url}/{parts.path.lstrip('/')}{query}"

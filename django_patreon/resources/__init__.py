@@ -42,6 +42,7 @@ from .fields import (
 )
 from .people import Address, Member, PledgeEvent, User
 from .program import Client, Live, Webhook
+from .values import storable
 
 __all__ = [
     "ADDRESS_FIELDS",
@@ -83,4 +84,5 @@ __all__ = [
     "parse_webhook",
     "parse_webhooks",
     "read_listed",
+    "storable",
 ]

@@ -27,6 +27,8 @@ class Identity:
     tiers: Mapping[str, Tier] = field(default_factory=dict)
     campaign_id: str | None = None
     """The person's own campaign, for a creator."""
+    skipped: int = 0
+    """Included resources that have no usable id, and are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

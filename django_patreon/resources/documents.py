@@ -16,7 +16,7 @@ from .campaigns import Campaign, Post
 from .people import Member, User
 from .program import Webhook
 from .reading import KINDS, read
-from .values import id_of, number, related_id
+from .values import id_of, names_nobody, number, related_id
 
 __all__ = [
     "MalformedDocument",
@@ -46,13 +46,14 @@ def parse_identity(document: Any) -> Identity:
     Raises `MalformedDocument` unless it is about one user with an id.
     """
     data = _one(document, "user")
-    included = _included(document)
+    included, skipped = _read_included(document)
     return Identity(
         user=read(User, data["id"], data),
         memberships=tuple(included["member"].values()),
         campaigns=included["campaign"],
         tiers=included["tier"],
         campaign_id=related_id(data, "campaign"),
+        skipped=skipped,
     )
 
 
@@ -117,17 +118,20 @@ def _page(document: Any, kind: type[T], word: str) -> Page[T]:
     items = [
         (key, item)
         for item in document["data"]
-        if isinstance(item, dict) and item.get("type") == word and (key := id_of(item)) is not None
+        if isinstance(item, dict) and item.get("type") == word and (key := _key_of(item))
     ]
     # The users of listed members would be a thousand more objects, of which only ids are used.
     included = _included(document, ("campaign", "tier") if kind is Listed else KINDS)
     make: Any = Listed if kind is Listed else partial(read, kind)
     paging = _object(_object(document, "meta"), "pagination")
     cursor = _object(paging, "cursors").get("next")
+    if isinstance(cursor, str) and not (cursor.isascii() and cursor.isprintable()):
+        raise MalformedDocument("the cursor of its next page cannot be used")
+    total = number(paging.get("total"))
     return Page(
         items=tuple(make(key, item, included) for key, item in items),
         included=included,
-        total=number(paging.get("total")),
+        total=total if total is not None and 0 <= total < 2**31 else None,
         next_cursor=cursor if isinstance(cursor, str) and cursor else None,
         skipped=len(document["data"]) - len(items),
     )
@@ -149,21 +153,41 @@ def _one(document: Any, kind: str) -> dict[str, Any]:
         raise MalformedDocument("it has no object under 'data'")
     if data.get("type") != kind:
         raise MalformedDocument(f"it is not about a {kind}")
-    if id_of(data) is None:
-        raise MalformedDocument(f"the {kind} has no id")
+    if _key_of(data) is None:
+        raise MalformedDocument(f"the {kind} has no id that can be used")
     return data
+
+
+def _key_of(item: dict[str, Any]) -> str | None:
+    """Return the id under which a resource is kept; None for a member whose person or campaign has
+    an id that cannot be used."""
+    is_unclear = item.get("type") == "member" and (
+        names_nobody(item, "user") or names_nobody(item, "campaign")
+    )
+    return None if is_unclear else id_of(item)
 
 
 def _included(
     document: dict[str, Any], kinds: Collection[str] = tuple(KINDS)
 ) -> dict[str, dict[str, Any]]:
-    """Read the included resources of these types, by type and id."""
+    return _read_included(document, kinds)[0]
+
+
+def _read_included(
+    document: dict[str, Any], kinds: Collection[str] = tuple(KINDS)
+) -> tuple[dict[str, dict[str, Any]], int]:
+    """Read the included resources of these types, by type and id; return also how many of them had
+    no usable id."""
     found: dict[str, dict[str, Any]] = {kind: {} for kind in kinds}
+    skipped = 0
     items = document.get("included")
     for item in items if isinstance(items, list) else ():
-        if not isinstance(item, dict):
+        kind = item.get("type") if isinstance(item, dict) else None
+        if not isinstance(kind, str) or kind not in found:
             continue
-        kind, key = item.get("type"), id_of(item)
-        if isinstance(kind, str) and kind in found and key is not None:
+        key = _key_of(item)
+        if key is None:
+            skipped += 1
+        else:
             found[kind][key] = read(KINDS[kind], key, item)
-    return found
+    return found, skipped

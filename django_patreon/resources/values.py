@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -15,17 +16,26 @@ __all__ = [
     "id_of",
     "mapping",
     "moment",
+    "names_nobody",
     "number",
     "related_id",
     "related_ids",
     "secret",
+    "storable",
     "text",
     "texts",
     "word",
 ]
 
-LONGEST_ID = 64
-"""Ids are digits or a UUID of 36 characters (observed); longer is not one."""
+_ID = re.compile(r"[!-~]{1,64}")
+"""Ids are digits, a UUID or words like `subscription:1` (observed). Others are refused and never
+cleaned: what is left of an id is somebody else's."""
+_KEPT_ID = re.compile(r"[a-z0-9:_.-]{1,64}")
+"""Ids that are kept in columns. MySQL takes `A` for `a` and other digits for ours."""
+_KEPT = frozenset({"campaign", "member", "tier", "user"})
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+DEEPEST = 16
+"""Levels of a document that are kept; MariaDB refuses JSON of more than 32."""
 
 
 def attributes_of(item: dict[str, Any]) -> dict[str, Any]:
@@ -34,9 +44,13 @@ def attributes_of(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def id_of(item: Any) -> str | None:
-    found = item.get("id") if isinstance(item, dict) else None
-    usable = isinstance(found, str) and 0 < len(found) <= LONGEST_ID and found == _clean(found)
-    return found if usable and not found.isspace() else None  # type: ignore[union-attr]
+    """Return the id of a resource, or None where it has none that can be kept whole."""
+    if not isinstance(item, dict) or not isinstance(item.get("id"), str):
+        return None
+    kind = item.get("type")
+    shape = _KEPT_ID if isinstance(kind, str) and kind in _KEPT else _ID
+    found: str = item["id"]
+    return found if shape.fullmatch(found) else None
 
 
 def _relation(item: dict[str, Any], name: str) -> Any:
@@ -49,6 +63,12 @@ def related_id(item: dict[str, Any], name: str) -> str | None:
     return id_of(_relation(item, name))
 
 
+def names_nobody(item: dict[str, Any], name: str) -> bool:
+    """Say whether a relation is there whose id cannot be used: whose it is remains unknown."""
+    found = _relation(item, name)
+    return found is not None and id_of(found) is None
+
+
 def related_ids(item: dict[str, Any], name: str) -> tuple[str, ...] | None:
     found = _relation(item, name)
     if not isinstance(found, list):
@@ -57,7 +77,7 @@ def related_ids(item: dict[str, Any], name: str) -> tuple[str, ...] | None:
 
 
 def text(value: Any) -> str | None:
-    return _clean(value) if isinstance(value, str) else None
+    return storable(value) if isinstance(value, str) else None
 
 
 def word(value: Any) -> str | None:
@@ -65,9 +85,24 @@ def word(value: Any) -> str | None:
     return json.dumps(value) if value is not None and not isinstance(value, str) else text(value)
 
 
-def _clean(value: str) -> str:
-    """Drop what JSON can carry and a database cannot: NUL and half surrogate pairs."""
-    return value.replace("\0", "").encode("utf-8", "ignore").decode()
+def storable(value: Any, depth: int = DEEPEST) -> Any:
+    """Return JSON, or a part of it, as every database can hold it.
+
+    NUL and half surrogate pairs become U+FFFD. They are not dropped: what is left of an address or
+    of a status could be another one. Numbers that are not finite become None, and so does what is
+    nested more than `depth` levels deep.
+    """
+    if isinstance(value, str):
+        return _UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict | list) and not depth:
+        return None
+    if isinstance(value, dict):
+        return {storable(key): storable(each, depth - 1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [storable(each, depth - 1) for each in value]
+    return value
 
 
 def texts(value: Any) -> tuple[str, ...] | None:

@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from django.db import OperationalError, router
 from django.db.models import Q
 
+from django_patreon.columns import fit
 from django_patreon.models import Campaign, Tier
 from django_patreon.resources import Campaign as CampaignResource
 from django_patreon.resources import Tier as TierResource
 
-from .columns import storable_amount, storable_text
 from .ours import OurCampaign, drop_unconfirmed_campaigns
 
 __all__ = ["read_campaigns", "save_campaigns", "save_tiers"]
@@ -42,14 +42,15 @@ def save_campaigns(
     wanted: dict[str, dict[str, Any]] = {}
     for key, each in resources.items():
         given = {
-            "name": storable_text(each.name, 255),
-            "vanity": storable_text(each.vanity, 255),
+            "name": each.name,
+            "vanity": each.vanity,
             "url": each.url,
             "pledge_url": each.pledge_url,
-            "currency": storable_text(each.currency, 8),
+            "currency": each.currency,
             "is_monthly": each.is_monthly,
         }
-        wanted[key] = {name: value for name, value in given.items() if value is not None}
+        fitted = fit(Campaign, given)
+        wanted[key] = {name: value for name, value in fitted.items() if value is not None}
         if key in (our_campaign.confirmed, our_campaign.claimed):
             is_claimed = key != our_campaign.confirmed
             wanted[key] |= {"is_ours": True, "is_claimed": is_claimed}
@@ -68,13 +69,14 @@ def save_tiers(
     for key, campaign_id in campaign_ids.items():
         each = resources.get(key) or TierResource(id=key)
         given = {
-            "campaign_id": campaign_id,
-            "title": storable_text(each.title, 255),
-            "amount_cents": storable_amount(each.amount_cents),
+            "title": each.title,
+            "amount_cents": each.amount_cents,
             "published": each.published,
             "url": each.url,
         }
-        wanted[key] = {name: value for name, value in given.items() if value is not None}
+        fitted = fit(Tier, given)
+        wanted[key] = {name: value for name, value in fitted.items() if value is not None}
+        wanted[key]["campaign_id"] = campaign_id
     rows = _read(Tier, Q(patreon_id__in=wanted)) if wanted else {}
     return _upsert(Tier, wanted, fetched_at, rows)
 

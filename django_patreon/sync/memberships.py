@@ -82,6 +82,14 @@ def save_identity(
             account.patreon_id,
         )  # T4
         saved.ignored += 1
+    if identity.skipped:
+        logger.warning(
+            "Patreon's answer about account %s has %s resources without an id that can be kept:"
+            " they are ignored",
+            account.patreon_id,
+            identity.skipped,
+        )
+        saved.ignored += identity.skipped
     named = _campaigns_of(identity, members)
     rows = read_campaigns(named)
     our_campaign = find_our_campaign(

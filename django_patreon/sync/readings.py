@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django_patreon.columns import fit
 from django_patreon.conf import patreon_settings
+from django_patreon.models import Membership
 from django_patreon.resources import Member
-
-from .columns import storable_amount, storable_moment, storable_months, storable_text
 
 __all__ = ["Reading", "ended_reading", "reading_of", "unlisted_reading"]
 
@@ -36,29 +36,29 @@ def reading_of(
 ) -> Reading:
     """Return what `member` says. `user_id` and `full_name` are used where it does not say them."""
     columns: dict[str, Any] = {
-        "campaign_id": campaign_id,
-        "patron_status": storable_text(member.patron_status, 32),
-        "last_charge_status": storable_text(member.last_charge_status, 32),
-        "last_charge_date": storable_moment(member.last_charge_date),
-        "next_charge_date": storable_moment(member.next_charge_date),
-        "currently_entitled_amount_cents": storable_amount(member.currently_entitled_amount_cents),
-        "will_pay_amount_cents": storable_amount(member.will_pay_amount_cents),
-        "campaign_lifetime_support_cents": storable_amount(member.campaign_lifetime_support_cents),
-        "pledge_cadence": storable_months(member.pledge_cadence),
-        "pledge_relationship_start": storable_moment(member.pledge_relationship_start),
+        "patron_status": member.patron_status,
+        "last_charge_status": member.last_charge_status,
+        "last_charge_date": member.last_charge_date,
+        "next_charge_date": member.next_charge_date,
+        "currently_entitled_amount_cents": member.currently_entitled_amount_cents,
+        "will_pay_amount_cents": member.will_pay_amount_cents,
+        "campaign_lifetime_support_cents": member.campaign_lifetime_support_cents,
+        "pledge_cadence": member.pledge_cadence,
+        "pledge_relationship_start": member.pledge_relationship_start,
         "is_gifted": bool(member.is_gifted),
         "is_free_trial": bool(member.is_free_trial),
     }
     # Not every answer has these. A value that is missing changes nothing.
     given = {
-        "full_name": storable_text(member.full_name or full_name, 255),
+        "full_name": member.full_name or full_name,
         "note": member.note,
-        "lifetime_support_cents": storable_amount(member.lifetime_support_cents),
+        "lifetime_support_cents": member.lifetime_support_cents,
         "is_follower": member.is_follower,
-        # An address is not cut to fit: the rest would be another person's address.
-        "email": None if len(member.email or "") > 254 else member.email,
+        "email": member.email,
     }
-    columns |= {name: value for name, value in given.items() if value is not None}
+    columns = fit(Membership, columns)
+    columns |= {n: value for n, value in fit(Membership, given).items() if value is not None}
+    columns["campaign_id"] = campaign_id
     if not patreon_settings().STORE_EMAIL:
         columns["email"] = ""
     tier_ids = None if member.tier_ids is None else tuple(dict.fromkeys(member.tier_ids))

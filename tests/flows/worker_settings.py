@@ -8,3 +8,4 @@ from tests.settings import *  # noqa: F403
 
 DATABASES["default"]["NAME"] = os.environ["WORKER_DATABASE"]  # noqa: F405
 PATREON = {"BASE_URL": os.environ["WORKER_PATREON"]}
+SILENCED_SYSTEM_CHECKS = ["django_patreon.E009"]  # a site without DEBUG that uses a sandbox

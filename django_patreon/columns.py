@@ -1,0 +1,93 @@
+"""What a column can hold of a foreign value, by the type of the column: one place for all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connections, models, router
+
+from .moments import to_stored
+
+__all__ = ["SHORT", "fit", "three_byte_columns"]
+
+SHORT = 150
+"""Characters that are kept of a text for which the model has no column, or one without a limit."""
+LARGEST = 2**53
+"""Amounts from here on are nobody's pledge, and JSON would not carry them exactly."""
+_FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
+_three_byte: dict[tuple[str, str], dict[str, list[str]]] = {}
+
+
+def fit(model: type[models.Model], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return foreign values as the columns of `model` hold them; None for those that do not fit.
+
+    Texts are cut to the column. An e-mail address is kept whole or not at all: a part of one is
+    somebody else's. So is a number or a time that the column has no room for. Ids do not belong
+    here: one that does not fit is refused when it is read (`resources.values.id_of`).
+    """
+    alias = router.db_for_write(model)
+    no_emoji = three_byte_columns(alias).get(model._meta.db_table, ())
+    return {name: _fitted(model, name, value, alias, no_emoji) for name, value in values.items()}
+
+
+def _fitted(
+    model: type[models.Model], name: str, value: Any, alias: str, no_emoji: Collection[str]
+) -> Any:
+    try:
+        field: Any = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return value[:SHORT] if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _text(field, _FOUR_BYTES.sub("\ufffd", value) if field.column in no_emoji else value)
+    if isinstance(value, datetime):
+        return _moment(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return _number(field, value, alias)
+    return value
+
+
+def _text(field: Any, value: str) -> str | None:
+    if field.max_length is None or len(value) <= field.max_length:
+        return value
+    return None if isinstance(field, models.EmailField) else value[: field.max_length]
+
+
+def _number(field: Any, value: int, alias: str) -> int | None:
+    limits: Any = connections[alias].ops.integer_field_range(field.get_internal_type())
+    least, most = limits
+    if field.get_internal_type().startswith("Positive"):
+        least = 0
+    fits = (least is None or value >= least) and (most is None or value <= most)
+    return value if fits and abs(value) < LARGEST else None
+
+
+def _moment(value: datetime) -> datetime | None:
+    """Drop what not every database holds, and make it what this site's databases hold."""
+    return to_stored(value) if 1970 <= value.year <= 9998 else None
+
+
+def three_byte_columns(alias: str) -> dict[str, list[str]]:
+    """Return the text columns, by table, that take no characters of four bytes, such as emoji.
+
+    Only MySQL and MariaDB have such columns: those in the character set utf8mb3 (once "utf8"), and
+    all of them while the connection itself speaks utf8mb3. Asked once in the life of a process.
+    """
+    connection = connections[alias]
+    if connection.vendor != "mysql":
+        return {}
+    key = alias, str(connection.settings_dict["NAME"])
+    if key not in _three_byte:
+        _three_byte[key] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT table_name, column_name FROM information_schema.columns"
+                " WHERE table_schema = DATABASE() AND character_set_name IS NOT NULL"
+                " AND (character_set_name <> 'utf8mb4' OR @@character_set_client <> 'utf8mb4')"
+            )
+            for table, column in cursor.fetchall():
+                _three_byte[key].setdefault(table, []).append(column)
+    return _three_byte[key]
