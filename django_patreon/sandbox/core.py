@@ -106,16 +106,6 @@ class Core:
         assert self._sender is not None  # noqa: S101  (made in __init__)
         return self._sender
 
-    @property
-    def grants(self) -> Tokens:
-        """The old name of `tokens`, until all tests use the new one."""
-        return self.tokens
-
-    @property
-    def switches(self) -> Settings:
-        """The old name of `settings`, until all tests use the new one."""
-        return self.settings
-
     def new_id(self) -> str:
         """Return a UUID. The sequence is the same in every run."""
         return str(uuid.UUID(int=self.random.getrandbits(128), version=4))
