@@ -270,6 +270,26 @@ class TestOfAConnectedCampaign:
         complete_sync(campaign)
         assert who(row_of(dance)) == (NAME, ADDRESS, NOTE)
 
+    def test_signing_in_again_is_for_all_memberships_of_the_person(
+        self, dance: Dance, user: Any
+    ) -> None:
+        # Patreon does not list this one at a sign-in, since its campaign is not the client's.
+        other = Campaign.objects.create(patreon_id="77", fetched_at=user.date_joined)
+        sync.erase_person(id_of(dance))
+        row = Membership.objects.create(
+            patreon_id="m77",
+            patreon_user_id=id_of(dance),
+            campaign=other,
+            fetched_at=user.date_joined,
+            is_erased=True,
+            digest="of the list",
+        )
+        dance.client.logout()
+        dance.sign_in("gold")
+        row.refresh_from_db()
+        assert not row.is_erased
+        assert not row.digest, "the next sync would take it for unchanged, and leave it blank"
+
     def test_nobody_loses_their_place_by_it(
         self, campaign: Campaign, dance: Dance, user: Any, erase: None
     ) -> None:
@@ -297,6 +317,32 @@ class TestOfAConnectedCampaign:
         assert campaign.creator is not None
         campaign.creator.user.delete()
         assert everybody_else() == others
+
+    def test_members_who_go_together_with_the_creator_are_erased(
+        self, campaign: Campaign, dance: Dance, user: Any, admin_client: Client
+    ) -> None:
+        complete_sync(campaign)
+        assert campaign.creator is not None
+        both = User.objects.filter(pk__in=[user.pk, campaign.creator.user_id])
+        selected = {
+            "action": "delete_selected",
+            "_selected_action": list(both.values_list("pk", flat=True)),
+        }
+        page = admin_client.post("/admin/auth/user/", selected)
+        assert f"<li>{row_of(dance)}</li>" in page.content.decode()
+        both.delete()
+        assert who(row_of(dance)) == ("", "", "")
+
+    def test_an_account_that_an_operator_takes_over_does_not_undo_an_erasure(
+        self, campaign: Campaign, dance: Dance, user: Any, erase: None
+    ) -> None:
+        complete_sync(campaign)
+        disconnect(None, user)
+        account = PatreonAccount.objects.create(user=user, patreon_id=id_of(dance))
+        sync.join_memberships(account)
+        assert row_of(dance).account == account
+        complete_sync(campaign, force=True)
+        assert who(row_of(dance)) == ("", "", "")
 
 
 class TestTheAdmin:
@@ -351,6 +397,13 @@ class TestTheAdmin:
         ):
             assert page.status_code == 200
             assert self.HEADING not in page.content.decode()
+
+    def test_says_of_a_membership_that_it_is_erased(
+        self, dance: Dance, user: Any, operator: Client
+    ) -> None:
+        sync.erase_person(id_of(dance))
+        page = operator.get(f"/admin/django_patreon/membership/{row_of(dance).pk}/change/")
+        assert "not kept until the person signs in again" in page.content.decode()
 
     def test_users_without_patreon_are_deleted_as_ever(self, operator: Client) -> None:
         other = User.objects.create_user("other")

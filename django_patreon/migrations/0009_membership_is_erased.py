@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='membership',
             name='is_erased',
-            field=models.BooleanField(default=False, editable=False, help_text='Name, e-mail and note are not kept until the person signs in again.', verbose_name='erased'),
+            field=models.BooleanField(default=False, help_text='Name, e-mail and note are not kept until the person signs in again.', verbose_name='erased'),
         ),
     ]

@@ -126,7 +126,6 @@ class Membership(models.Model):
     is_erased = models.BooleanField(
         _("erased"),
         default=False,
-        editable=False,
         help_text=_("Name, e-mail and note are not kept until the person signs in again."),
     )
     # Of the member as the campaign's list last said it: one that is the same changes nothing.
