@@ -23,7 +23,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -92,13 +92,13 @@ def member(number: int) -> dict[str, Any]:
             "full_name": f"Person Number {number}",
             "is_free_trial": False,
             "is_gifted": False,
-            "last_charge_date": f"2026-11-{1 + number % 28:02}T21:41:31.000+00:00",
+            "last_charge_date": moment(2026, 10, number),
             "last_charge_status": "Paid",
-            "next_charge_date": f"2026-12-{1 + number % 28:02}T21:41:31.000+00:00",
+            "next_charge_date": moment(2026, 11, number),
             "note": "",
             "patron_status": "active_patron" if pays else "former_patron",
             "pledge_cadence": 1,
-            "pledge_relationship_start": f"2025-03-{1 + number % 28:02}T21:41:31.000+00:00",
+            "pledge_relationship_start": moment(2020, 1, 40 * number),
             "will_pay_amount_cents": cents,
         },
         "id": str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128, version=4)),
@@ -112,6 +112,11 @@ def member(number: int) -> dict[str, Any]:
         },
         "type": "member",
     }
+
+
+def moment(year: int, month: int, number: int) -> str:
+    at = datetime(year, month, 1, tzinfo=UTC) + timedelta(seconds=number)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.000+00:00"
 
 
 def tier(key: str) -> dict[str, Any]:

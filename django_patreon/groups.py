@@ -29,7 +29,7 @@ from .signals import (
     account_reconnect_needed,
     account_reconnected,
     account_unlinked,
-    membership_changed,
+    memberships_changed,
 )
 
 __all__ = ["keep", "keep_all", "listen"]
@@ -102,7 +102,7 @@ def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]
 def listen() -> None:
     """Keep groups in step from now on."""
     uid = "django_patreon.groups"
-    membership_changed.connect(_on_membership, dispatch_uid=uid)
+    memberships_changed.connect(_on_memberships, dispatch_uid=uid)
     user_logged_in.connect(_on_sign_in, dispatch_uid=uid)
     for signal in (account_reconnect_needed, account_reconnected):
         signal.connect(_on_connection, dispatch_uid=uid)
@@ -116,10 +116,10 @@ def listen() -> None:
     pre_delete.connect(_on_tier_deleted, sender=Tier, dispatch_uid=uid)
 
 
-def _on_membership(membership: Any, account_before: Any, **kwargs: Any) -> None:
+def _on_memberships(accounts: Iterable[int], **kwargs: Any) -> None:
     if patreon_settings().TIER_GROUPS:
-        keys = {membership.account_id, account_before} - {None}
-        for user in PatreonAccount.objects.filter(pk__in=keys).values_list("user", flat=True):
+        found = PatreonAccount.objects.filter(pk__in=accounts)
+        for user in list(found.values_list("user", flat=True)):
             _keep_by_key(user)
 
 

@@ -6,7 +6,7 @@ request has activated is for showing times, and never for reading them.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -43,6 +43,8 @@ def to_aware(moment: datetime) -> datetime:
 
 def to_stored(moment: datetime) -> datetime:
     """Return the moment as this site's columns hold it: aware if `USE_TZ` is on, else naive."""
+    if moment.tzinfo is UTC and settings.USE_TZ:
+        return moment
     if settings.USE_TZ:
         return to_aware(moment)
     if timezone.is_naive(moment):

@@ -11,6 +11,7 @@ __all__ = [
     "account_reconnected",
     "account_unlinked",
     "membership_changed",
+    "memberships_changed",
 ]
 
 # A Patreon identity was connected to a user who did not have it before.
@@ -26,6 +27,11 @@ account_unlinked = Signal()
 # changed (frozenset of the names of its fields, "tiers" among them), account_before (key of the
 # PatreonAccount that it belonged to until now, or None).
 membership_changed = Signal()
+
+# The same news for this package itself, once for all memberships that were written together.
+# Arguments: sender (the Membership class), accounts (set of the keys of the PatreonAccounts that
+# they belong to, or belonged to until now).
+memberships_changed = Signal()
 
 # Patreon takes an account's tokens no more: its person has to sign in with Patreon again.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), reason (str).

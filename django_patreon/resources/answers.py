@@ -15,6 +15,7 @@ from .resource import Included
 __all__ = ["Identity", "Listed", "Page"]
 
 T = TypeVar("T")
+_in_one_way = json.JSONEncoder(sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,5 +63,4 @@ class Listed:
 
     def digest(self) -> str:
         """Return 32 hex digits that change whenever anything does that Patreon says of it."""
-        text = json.dumps(self.item, sort_keys=True, separators=(",", ":"))
-        return blake2b(text.encode(), digest_size=16).hexdigest()
+        return blake2b(_in_one_way(self.item).encode(), digest_size=16).hexdigest()

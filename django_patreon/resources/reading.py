@@ -94,33 +94,43 @@ def read(kind: type[T], key: str, item: dict[str, Any], included: Included | Non
     has = attributes_of(item)
     build: Any = kind
     values: dict[str, Any] = {}
-    for name, reader in _attributes(build):
-        values[name] = reader(has.get(name))
+    readers = _attributes(build)
+    for name, value in has.items():
+        if name in readers:
+            values[name] = readers[name](value)
     for name, relations in _one(build):
-        found = (related_id(item, each) for each in relations)
-        related = next((each for each in found if each is not None), None)
+        related = _first(related_id, item, relations)
         values[name] = text(has.get(name)) if related is None else related
     for name, relations in _many(build):
-        listed = (related_ids(item, each) for each in relations)
-        values[name] = next((each for each in listed if each is not None), None)
+        values[name] = _first(related_ids, item, relations)
     if kind is Post and values["tier_ids"] is None:
         values["tier_ids"] = texts(has.get("tiers"))  # an attribute, for posts (official)
-    if "email" in values:
-        values["email"] = values["email"] or None
+    if values.get("email") == "":
+        values["email"] = None
     if included is not None:
         values["included"] = included
     return cast("T", build(id=key, **values))
 
 
+def _first(find: Callable[[Any, str], T | None], item: Any, relations: tuple[str, ...]) -> T | None:
+    """Return what the first of these relations that the item has leads to."""
+    for each in relations:
+        found = find(item, each)
+        if found is not None:
+            return found
+    return None
+
+
 @cache
-def _attributes(kind: Any) -> list[tuple[str, Callable[[Any], Any]]]:
+def _attributes(kind: Any) -> dict[str, Callable[[Any], Any]]:
+    """Return the readers of attributes. What no reader is called for has its default, None."""
     hints = typing.get_type_hints(kind)
     related = {"id", "included", *_ONE, *_MANY}
-    return [
-        (each.name, word if each.name in _WORDS else _READERS[hints[each.name]])
+    return {
+        each.name: word if each.name in _WORDS else _READERS[hints[each.name]]
         for each in dataclasses.fields(kind)
         if each.name not in related
-    ]
+    }
 
 
 @cache

@@ -14,6 +14,7 @@ from .readings import Reading
 
 __all__ = ["ERASED", "Change", "Prices", "change_of"]
 
+Kind = MembershipEvent.Kind
 Prices = Mapping[str, int | None]
 """Cents a month by the id of a tier."""
 ERASED = {"full_name": "", "email": "", "note": ""}
@@ -56,8 +57,8 @@ class Change:
     def pays(self) -> bool:
         return _pays(self.columns["currently_entitled_amount_cents"], self.tiers)
 
-    def event(self, *, is_news: bool) -> MembershipEvent | None:
-        """Return what is kept of it, without a membership; None when nothing of that changed.
+    def event(self, *, is_news: bool) -> dict[str, Any] | None:
+        """Return `kind`, `before` and `after` of the event; None when nothing of that changed.
 
         `is_news`: all members were known before, so a new one has just joined.
         """
@@ -67,15 +68,15 @@ class Change:
         before["tiers"], after["tiers"] = sorted(self.tiers_before), sorted(self.tiers)
         if before == after:
             return None
-        kind = MembershipEvent.Kind.CHANGED
+        kind = Kind.CHANGED
         if self.pays and not self.paid_before:
             known = self.row is not None or is_news
-            kind = MembershipEvent.Kind.JOINED if known else MembershipEvent.Kind.FOUND
+            kind = Kind.JOINED if known else Kind.FOUND
         elif self.paid_before and not self.pays:
-            kind = MembershipEvent.Kind.LEFT
+            kind = Kind.LEFT
         elif self.row is None:
-            kind = MembershipEvent.Kind.FOUND
-        return MembershipEvent(kind=kind, before=before if self.row else None, after=after)
+            kind = Kind.FOUND
+        return {"kind": kind.value, "before": before if self.row else None, "after": after}
 
 
 def change_of(

@@ -23,7 +23,7 @@ from django_patreon.models import (
     Source,
     Tier,
 )
-from django_patreon.signals import membership_changed
+from django_patreon.signals import membership_changed, memberships_changed
 
 from .changes import Change, change_of
 from .erasure import erased_people
@@ -147,22 +147,16 @@ def apply(
         )
         keys |= {each.row.patreon_id: each.row.pk for each in known if each.row}
     _write_tiers(changes, keys, tiers, using)
-    events = []
-    for each in changes:
-        if each.changed:
-            event = each.event(is_news=is_news)
-            if event is not None:
-                kind, at = event.kind, fetched_at
-                events.append(
-                    {
-                        "membership_id": keys[each.reading.patreon_id],
-                        "kind": str(kind),
-                        "source": source.value,
-                        "at": at,
-                        "before": event.before,
-                        "after": event.after,
-                    }
-                )
+    events = [
+        {
+            "membership_id": keys[each.reading.patreon_id],
+            "source": source.value,
+            "at": fetched_at,
+            **event,
+        }
+        for each in changes
+        if each.changed and (event := each.event(is_news=is_news)) is not None
+    ]
     if events:
         insert(MembershipEvent, events, using)
     _warn_of_new_words(changes)
@@ -241,7 +235,12 @@ def _warn_of_new_words(changes: Iterable[Change]) -> None:
 
 
 def _tell(changes: Iterable[Change], keys: Mapping[str, int], stamps: Mapping[str, Any]) -> None:
-    """Send the signal for each change, with the row as it was written."""
+    """Send the signals, with each row as it was written."""
+    accounts = {each.row.account_id for each in changes if each.row}
+    accounts |= {each.columns.get("account_id") for each in changes}
+    memberships_changed.send_robust(sender=Membership, accounts=accounts - {None})
+    if not membership_changed.has_listeners(Membership):
+        return  # a thousand objects that nobody looks at
     using = router.db_for_write(Membership)
     for each in changes:
         account_before = each.row.account_id if each.row else None
