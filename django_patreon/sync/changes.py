@@ -124,7 +124,11 @@ def change_of(
 
 
 def _pays(cents: int | None, tiers: Prices) -> bool:
-    return (cents or 0) > 0 or any((price or 0) > 0 for price in tiers.values())
+    return (cents or 0) > 0 or _any_is_paid(tiers)
+
+
+def _any_is_paid(tiers: Prices) -> bool:
+    return any(price is not None and price > 0 for price in tiers.values())
 
 
 def _listed_before(
@@ -135,8 +139,8 @@ def _listed_before(
     They are set by the first answer that no longer lists what was listed before, and cleared by
     the next one that lists something paid.
     """
-    had_tiers, has_tiers = (any((p or 0) > 0 for p in each.values()) for each in (before, after))
-    had_amount, has_amount = ((x or 0) > 0 for x in (row.currently_entitled_amount_cents, amount))
+    had_tiers, has_tiers = _any_is_paid(before), _any_is_paid(after)
+    had_amount, has_amount = (row.currently_entitled_amount_cents or 0) > 0, (amount or 0) > 0
     remembers_tiers = bool(row.remembered and row.remembered["tiers"])
     if has_tiers or (has_amount and not had_tiers and not remembers_tiers):
         return {"blank_since": None, "remembered": None}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
+from operator import itemgetter
 from typing import Any
 
 from django.db import connections, models
@@ -77,14 +78,16 @@ def _stored(
 ) -> list[list[Any]]:
     """Return the values as the database takes them."""
     adapters = _adapters(model, using)
-    pairs = [(name, adapters.get(name)) for name in names]
-    return [
-        [
-            value if adapt is None or value is None else adapt(value)
-            for value, adapt in [(row[name], adapt) for name, adapt in pairs]
-        ]
-        for row in rows
-    ]
+    adapted = [(place, adapters[name]) for place, name in enumerate(names) if name in adapters]
+    values_of = itemgetter(*names)
+    stored = []
+    for row in rows:
+        values = list(values_of(row))
+        for place, adapt in adapted:
+            if values[place] is not None:
+                values[place] = adapt(values[place])
+        stored.append(values)
+    return stored
 
 
 def _adapters(model: type[models.Model], using: str) -> dict[str, Callable[[Any], Any]]:
