@@ -32,6 +32,9 @@ class PatreonSettings:
     TOKEN_KEYS: tuple[str, ...] = field(default=(), repr=False)
     """Secrets that encrypt what we store: the first encrypts, all decrypt. Empty: Django's
     SECRET_KEY and SECRET_KEY_FALLBACKS stand in."""
+    CLIENTS: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further clients of this site at Patreon, {client id: secret}, where a strategy of its own
+    chooses the client by host. Tokens are renewed with the client that gave them."""
     LINK_VERIFIED_EMAIL: bool = False
     """May a first sign-in join the one local user who has the same address, when Patreon
     says that the address is verified?"""
@@ -142,6 +145,8 @@ def patreon_settings() -> PatreonSettings:
             raise ImproperlyConfigured(f"PATREON[{name!r}] must be a timedelta.")
     if values.get("CAMPAIGN_ID") is not None:
         values["CAMPAIGN_ID"] = _id("CAMPAIGN_ID", values["CAMPAIGN_ID"])
+    clients = _dict("CLIENTS", values.get("CLIENTS", {}))
+    values["CLIENTS"] = dict(zip(clients, _strings("CLIENTS", [*clients.values()]), strict=True))
     values["TIERS"] = {
         name: _id("TIERS", key) for name, key in _dict("TIERS", values.get("TIERS", {})).items()
     }

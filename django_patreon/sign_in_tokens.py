@@ -32,6 +32,7 @@ def seal_grant(grant: TokenGrant) -> dict[str, Any]:
         "expires_in": grant.expires_in,
         "scopes": list(grant.scopes),
         "obtained_at": grant.obtained_at.isoformat(),
+        "client_id": grant.client_id,
     }
 
 
@@ -43,6 +44,7 @@ def open_grant(response: dict[str, Any]) -> TokenGrant:
         refresh_token=_opened(sealed.get("refresh_token")),
         expires_in=sealed.get("expires_in"),
         scopes=tuple(sealed.get("scopes") or ()),
+        client_id=sealed.get("client_id") or "",
     )
     stamp = sealed.get("obtained_at")
     return replace(grant, obtained_at=datetime.fromisoformat(stamp)) if stamp else grant

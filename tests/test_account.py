@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from django_patreon import tokens
-from django_patreon.exceptions import ReconnectRequired
+from django_patreon.exceptions import ReconnectRequired, Refused
 from django_patreon.models import Campaign, Membership, PatreonAccount
 from django_patreon.sandbox import SCOPES
 from django_patreon.sandbox.ids import HOME
@@ -48,7 +48,7 @@ def test_an_export_has_everything_but_secrets(dance: Dance) -> None:
     assert account.refresh_token.open() not in text
     stored = {each.name for each in PatreonAccount._meta.concrete_fields}
     secret = {"access_token", "refresh_token"}
-    own = {"token_generation", "refresh_lease", "refresh_lease_until"}
+    own = {"token_generation", "client_id", "refresh_lease", "refresh_lease_until"}
     assert stored - secret - own <= exported.keys()
     assert {each.name for each in Membership._meta.concrete_fields} <= membership.keys()
 
@@ -322,3 +322,20 @@ def test_a_missing_user_or_token_is_said(
     monkeypatch.delenv(ACCESS)
     with pytest.raises(CommandError, match=ACCESS):
         import_for("owner")
+
+
+def test_tokens_of_a_client_whose_secret_is_missing_are_kept_and_not_renewed(
+    dance: Dance, settings: Any
+) -> None:
+    account = account_of(dance)
+    assert account.client_id == "sandbox-client"
+    PatreonAccount.objects.update(client_id="gone")
+    settings.PATREON = settings.PATREON | {"CLIENTS": {"other": "its secret"}}
+    with pytest.raises(Refused, match=r"client gone, which is not in PATREON\['CLIENTS'\]"):
+        tokens.refresh(account)
+    account.refresh_from_db()
+    assert not account.needs_reconnect
+    settings.PATREON = settings.PATREON | {"CLIENTS": {}}
+    assert tokens.refresh(account)  # an older id of the only client, which Patreon may still take
+    account.refresh_from_db()
+    assert account.client_id == "sandbox-client"

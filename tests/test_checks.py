@@ -88,6 +88,8 @@ def test_a_site_that_is_set_up_has_no_faults() -> None:
         ({"PATREON": {"DECLINED_GRACE": 7}}, "E002", "DECLINED_GRACE"),
         ({"PATREON": {"COUNT_TRIAL": 1}}, "E002", "COUNT_TRIAL"),
         ({"PATREON": {"CAMPAIGN_ID": []}}, "E002", "CAMPAIGN_ID"),
+        ({"PATREON": {"CLIENTS": ["an id"]}}, "E002", "CLIENTS"),
+        ({"PATREON": {"CLIENTS": {"an id": ""}}}, "E002", "CLIENTS"),
         ({"PATREON": {"TIERS": ["gold"]}}, "E002", "TIERS"),
         ({"PATREON": {"TIERS": {"gold": ""}}}, "E002", "TIERS"),
         ({"PATREON": {"TIER_GROUPS": {"gold": "supporters"}}}, "E002",
@@ -494,3 +496,13 @@ def test_a_login_url_that_leads_nowhere_is_named(settings, address: str) -> None
     assert address in faults()["W012"]
     settings.LOGIN_URL = "https://login.example.org/"
     assert "W012" not in faults()
+
+
+def test_a_client_for_all_providers_or_of_a_strategy_is_no_missing_one(settings) -> None:
+    settings.SOCIAL_AUTH_PATREON_KEY = settings.SOCIAL_AUTH_PATREON_SECRET = ""
+    assert "W001" in faults()
+    settings.SOCIAL_AUTH_STRATEGY = "tests.sites.strategies.ByHost"
+    assert faults() == {}
+    del settings.SOCIAL_AUTH_STRATEGY
+    settings.SOCIAL_AUTH_KEY = settings.SOCIAL_AUTH_SECRET = "of all providers"
+    assert faults() == {}

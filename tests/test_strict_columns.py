@@ -81,6 +81,7 @@ OURS = {
     "user",
     "account",
     "token_generation",
+    "client_id",
     "refresh_lease",
     "refresh_lease_until",
     "state",

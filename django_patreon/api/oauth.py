@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -58,6 +58,8 @@ class TokenGrant:
     expires_in: int | None
     scopes: tuple[str, ...]
     obtained_at: datetime = field(default_factory=partial(datetime.now, UTC))
+    client_id: str = ""
+    """The client that got them, or "" where nobody knows."""
 
 
 def authorize_url() -> str:
@@ -82,7 +84,8 @@ def exchange_code(code: Secret, *, client: OAuthClient, redirect_uri: str) -> To
             redirect_uri=redirect_uri,
             client_id=client.id,
             client_secret=client.secret,
-        )
+        ),
+        client,
     )
 
 
@@ -98,7 +101,8 @@ def refresh_tokens(refresh_token: Secret, *, client: OAuthClient) -> TokenGrant:
             refresh_token=refresh_token,
             client_id=client.id,
             client_secret=client.secret,
-        )
+        ),
+        client,
     )
     if not grant.refresh_token:
         raise MalformedAnswer(
@@ -148,8 +152,8 @@ def read_grant(document: Mapping[str, Any]) -> TokenGrant:
     )
 
 
-def _grant_of(document: dict[str, Any]) -> TokenGrant:
-    grant = read_grant(document)
+def _grant_of(document: dict[str, Any], client: OAuthClient) -> TokenGrant:
+    grant = replace(read_grant(document), client_id=client.id)
     document.clear()  # so that no frame of the error below shows a token in clear
     if not grant.access_token:
         raise MalformedAnswer(

@@ -74,6 +74,9 @@ JOIN_BY_EMAIL = "django_patreon.pipeline.associate_by_email"
 STOCK_JOIN_BY_EMAIL = "social_core.pipeline.social_auth.associate_by_email"
 STOCK_BACKEND = "social_core.backends.patreon"
 SHORTEST_KEY = 32
+_STRATEGY = "social_django.strategy.DjangoStrategy"
+_PLACES = ("SOCIAL_AUTH_PATREON", "SOCIAL_AUTH")
+"""How the names of social-auth's settings begin."""
 
 
 @register(Tags.security)
@@ -201,9 +204,10 @@ def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
             id="django_patreon.E008",
         )
     missing = [
-        name
-        for name in ("SOCIAL_AUTH_PATREON_KEY", "SOCIAL_AUTH_PATREON_SECRET")
-        if not getattr(settings, name, None)
+        f"SOCIAL_AUTH_PATREON_{name}"
+        for name in ("KEY", "SECRET")
+        if not any(getattr(settings, f"{start}_{name}", None) for start in _PLACES)
+        and getattr(settings, "SOCIAL_AUTH_STRATEGY", _STRATEGY) == _STRATEGY  # else it may know
     ]
     if missing:
         yield Warning(
@@ -263,5 +267,4 @@ def _own_pipeline() -> tuple[str, tuple[str, ...] | None]:
 
 def _says_no(name: str) -> bool:
     """Is a setting of social-auth there, and false, in one of the places it looks?"""
-    places = (f"SOCIAL_AUTH_PATREON_{name}", f"SOCIAL_AUTH_{name}")
-    return any(not getattr(settings, place, True) for place in places)
+    return any(not getattr(settings, f"{start}_{name}", True) for start in _PLACES)

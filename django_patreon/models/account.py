@@ -22,7 +22,7 @@ __all__ = [
 
 LEASE_COLUMNS = frozenset({"refresh_lease", "refresh_lease_until"})
 """Columns that say who may renew the pair."""
-_OURS = LEASE_COLUMNS | {"token_generation"}
+_OURS = LEASE_COLUMNS | {"token_generation", "client_id"}
 """Columns about our own work, not about the person."""
 PAIR_COLUMNS = frozenset(
     {
@@ -31,6 +31,7 @@ PAIR_COLUMNS = frozenset(
         "token_expires_at",
         "token_lifetime",
         "token_generation",
+        "client_id",
         "scopes",
         "state",
     }
@@ -81,6 +82,13 @@ class PatreonAccount(models.Model):
         default=0,
         editable=False,
         help_text=_("Counts the pairs: whoever holds an older one knows."),
+    )
+    client_id = models.CharField(
+        max_length=255,
+        blank=True,
+        default="",
+        editable=False,
+        help_text=_("The client that got the tokens: only it can renew them."),
     )
     refresh_lease = models.CharField(
         max_length=32, blank=True, editable=False, help_text=_("Who is refreshing right now.")

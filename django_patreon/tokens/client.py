@@ -1,18 +1,44 @@
-"""The client id and secret of this site."""
+"""The client ids and secrets of this site."""
 
 from __future__ import annotations
 
 from django.conf import settings
 
 from django_patreon.api import OAuthClient
+from django_patreon.conf import patreon_settings
+from django_patreon.exceptions import Refused
 from django_patreon.secret import Secret
 
-__all__ = ["site_client"]
+__all__ = ["client_of", "site_client"]
 
 
 def site_client() -> OAuthClient:
     """Return the site's own client id and secret, from social-auth's settings."""
-    return OAuthClient(
-        id=getattr(settings, "SOCIAL_AUTH_PATREON_KEY", None) or "",
-        secret=Secret(getattr(settings, "SOCIAL_AUTH_PATREON_SECRET", None) or ""),
+    return OAuthClient(id=_setting("KEY"), secret=Secret(_setting("SECRET")))
+
+
+def client_of(client_id: str) -> OAuthClient:
+    """Return the client that got a pair of tokens: Patreon takes them back from no other.
+
+    It is the site's own, from social-auth's settings, or one of `PATREON["CLIENTS"]`. On a site
+    that has none of those, an id that is not known is an older one of its own: the own client is
+    returned. Raises `Refused` with the code `unknown_client` on a site that has some.
+    """
+    own, clients = site_client(), patreon_settings().CLIENTS
+    if client_id in clients and client_id != own.id:
+        return OAuthClient(id=client_id, secret=Secret(clients[client_id]))
+    if client_id in ("", own.id) or not clients:
+        return own
+    raise Refused(
+        f"The tokens are those of client {client_id}, which is not in PATREON['CLIENTS'].",
+        code="unknown_client",
     )
+
+
+def _setting(name: str) -> str:
+    """Look where social-auth looks."""
+    for place in (f"SOCIAL_AUTH_PATREON_{name}", f"SOCIAL_AUTH_{name}"):
+        found = getattr(settings, place, None)
+        if found:
+            return str(found)
+    return ""

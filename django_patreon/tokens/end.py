@@ -15,7 +15,7 @@ from django_patreon.exceptions import PatreonAPIError, RateLimited, Unavailable
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
-from .client import site_client
+from .client import client_of
 from .news import tell_reconnect_needed
 from .pair import COLUMNS
 
@@ -61,9 +61,9 @@ def revoke_deleted(
         _revoke_after_commit(found, using)
 
 
-def revoke_now(token: Secret, patreon_id: str) -> None:
+def revoke_now(token: Secret, patreon_id: str, client_id: str) -> None:
     """Ask Patreon to revoke a token. Never fails: Patreon documents no way to do it."""
-    _revoke_all([_Revocation(token, patreon_id)])
+    _revoke_all([_Revocation(token, patreon_id, client_id)])
 
 
 class _Revocation:
@@ -73,8 +73,8 @@ class _Revocation:
     takes it off that list.
     """
 
-    def __init__(self, token: Secret, patreon_id: str) -> None:
-        self.token, self.patreon_id = token, patreon_id
+    def __init__(self, token: Secret, patreon_id: str, client_id: str) -> None:
+        self.token, self.patreon_id, self.client_id = token, patreon_id, client_id
 
 
 _waiting: WeakKeyDictionary[Any, WeakSet[_Revocation]] = WeakKeyDictionary()
@@ -87,7 +87,8 @@ def _revoke_after_commit(account: PatreonAccount, using: str) -> None:
         return
     connection = connections[using]
     waiting = _waiting.setdefault(connection, WeakSet())
-    revocation = _Revocation(account.access_token.open(), account.patreon_id)
+    token = account.access_token.open()
+    revocation = _Revocation(token, account.patreon_id, account.client_id)
     waiting.add(revocation)
 
     def revoke_waiting() -> None:
@@ -106,7 +107,7 @@ def _revoke_all(revocations: list[_Revocation]) -> None:
     while left and time.monotonic() < until and not _is_silent():
         each = left.pop()
         try:
-            revoke_token(each.token, client=site_client())
+            revoke_token(each.token, client=client_of(each.client_id))
         except PatreonAPIError as error:
             logger.info("The token of account %s was not revoked: %s", each.patreon_id, error)
             if isinstance(error, RateLimited):

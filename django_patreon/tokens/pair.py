@@ -34,6 +34,7 @@ def columns_of(grant: TokenGrant) -> dict[str, Any]:
         "refresh_token": Sealed.of(grant.refresh_token),
         "token_expires_at": _obtained_at(grant) + lifetime,
         "token_lifetime": lifetime,
+        "client_id": grant.client_id,
         "state": PatreonAccount.State.CONNECTED,
         "last_refresh_message": "",
     }

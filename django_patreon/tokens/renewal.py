@@ -29,7 +29,7 @@ from django_patreon.exceptions import (
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
-from .client import site_client
+from .client import client_of
 from .end import revoke_now
 from .lease import LEASE_SECONDS, give_back, replace_pair, take
 from .news import tell_reconnect_needed
@@ -148,7 +148,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         give_back(fresh, lease, using=using)
         raise reconnect(fresh)
     try:
-        grant = refresh_tokens(refresh_token, client=site_client())
+        grant = refresh_tokens(refresh_token, client=client_of(fresh.client_id))
     except PatreonAPIError as error:
         _note_failure(fresh, lease, error, using=using)
         account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_message"])
@@ -163,7 +163,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
         columns["scopes"] = list(grant.scopes)
     if not _write_at_all_costs(fresh, columns, using=using):
         if not PatreonAccount.objects.using(using).filter(pk=fresh.pk).exists():
-            revoke_now(grant.access_token, fresh.patreon_id)
+            revoke_now(grant.access_token, fresh.patreon_id, grant.client_id)
         logger.info("Account %s got a newer pair from a sign-in, or has left.", fresh.patreon_id)
     account.refresh_from_db(using=using, fields=[*COLUMNS, "last_refresh_success_at"])
     return token_of(account)

@@ -10,6 +10,8 @@ import json
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import django
@@ -17,11 +19,13 @@ import responses
 from django.conf import settings
 
 from tests import settings as usual
+from tests.sites.two_clients import CLIENTS
 
 MIDDLEWARE = usual.MIDDLEWARE
 SITES: dict[str, dict[str, Any]] = {
     "plain": {},
     "users known by e-mail": {"AUTH_USER_MODEL": "sites.ByEmail"},
+    "users without names": {"AUTH_USER_MODEL": "sites.Nameless"},
     "short columns": {"AUTH_USER_MODEL": "sites.Short"},
     "no default database": {
         "DATABASES": {"default": {}, "main": usual.DATABASES["default"]},
@@ -51,19 +55,31 @@ SITES: dict[str, dict[str, Any]] = {
         "SOCIAL_AUTH_KEY": "sandbox-client",
         "SOCIAL_AUTH_SECRET": "sandbox-secret",
     },
+    "an app called patreon": {
+        "INSTALLED_APPS": [*usual.INSTALLED_APPS, "tests.sites.patreon"],
+        "ROOT_URLCONF": "tests.sites.patreon_urls",
+    },
+    "a client for each host": {
+        "SOCIAL_AUTH_PATREON_KEY": None,
+        "SOCIAL_AUTH_PATREON_SECRET": None,
+        "SOCIAL_AUTH_STRATEGY": "tests.sites.strategies.ByHost",
+        "PATREON": usual.PATREON | {"CLIENTS": CLIENTS},
+    },
 }
 
 
 def configure(site: str, folder: str) -> None:
     names = [each for each in dir(usual) if each.isupper() and each != "TEST_DB"]
-    chosen = {each: getattr(usual, each) for each in names} | SITES[site]
+    chosen = {each: getattr(usual, each) for each in names}
+    chosen |= {"ROOT_URLCONF": "tests.sites.urls", "LOGIN_URL": "/"} | SITES[site]
     chosen = {name: value for name, value in chosen.items() if value is not None}
     databases = {
-        alias: {
-            "ENGINE": "django.db.backends.sqlite3",
-            "NAME": f"{folder}/{alias}.sqlite3",
-            "ATOMIC_REQUESTS": given.get("ATOMIC_REQUESTS", False),
-        }
+        alias: (
+            {"ENGINE": "django.db.backends.sqlite3", "NAME": f"{folder}/{alias}.sqlite3"}
+            if usual.TEST_DB == "sqlite"
+            else given | {"NAME": f"{usual.DATABASES['default']['TEST']['NAME']}_site"}
+        )
+        | {"ATOMIC_REQUESTS": given.get("ATOMIC_REQUESTS", False)}
         for alias, given in chosen["DATABASES"].items()
     }
     if site == "no default database":
@@ -73,7 +89,6 @@ def configure(site: str, folder: str) -> None:
     chosen |= {
         "DATABASES": databases,
         "INSTALLED_APPS": [*apps, "tests.sites"],
-        "ROOT_URLCONF": "tests.sites.urls",
         "MIGRATION_MODULES": {each.rpartition(".")[2]: None for each in [*apps, "tests.sites"]},
         "LOGIN_REDIRECT_URL": "/",
     }
@@ -85,24 +100,48 @@ def main(site: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         configure(site, folder)
         stale = site == "users are read from a replica"
-        print(json.dumps(drive_stale_users(folder) if stale else drive(folder)))
+        with database():
+            print(json.dumps(drive_stale_users(folder) if stale else drive(folder)))
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """On a server, make a database for the site, and drop it at last."""
+    from django.db import connection, connections
+
+    if usual.TEST_DB == "sqlite":
+        yield
+        return
+    name = connection.ops.quote_name(str(connection.settings_dict["NAME"]))
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {name}")
+    try:
+        yield
+    finally:
+        connections.close_all()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE {name}")
 
 
 def drive(folder: str) -> dict[str, Any]:
     """Return what became of each sign-in: the status of the last page, and who is signed in."""
     from django.contrib.auth import get_user_model
+    from django.core.checks import run_checks
     from django.core.management import call_command
     from django.db import connections, router
 
+    from django_patreon import tokens
     from django_patreon.associations import association_model
     from django_patreon.models import Membership, PatreonAccount
+    from django_patreon.own_urls import own_url
     from django_patreon.sandbox import Sandbox
     from django_patreon.sandbox.ids import BRONZE, FREE, GOLD
     from django_patreon.signals import account_linked, membership_changed
     from tests.dance import Dance, wire
+    from tests.sites.two_clients import TwoClients
 
     for alias in connections:
-        if connections[alias].settings_dict["ENGINE"].endswith("sqlite3"):
+        if not connections[alias].settings_dict["ENGINE"].endswith("dummy"):
             call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
     inside: list[bool] = []
 
@@ -112,14 +151,23 @@ def drive(folder: str) -> dict[str, Any]:
     for signal in (account_linked, membership_changed):
         signal.connect(hear, weak=False)
     sandbox = Sandbox(url="https://www.patreon.com")
+    both = TwoClients(sandbox, Sandbox(url="https://www.patreon.com"))
     told: dict[str, Any] = {}
 
-    def sign_in(slug: str) -> list[Any]:
-        dance = Dance(sandbox)
+    def sign_in(slug: str, host: str = "localhost") -> list[Any]:
+        dance = Dance(both)  # type: ignore[arg-type]
+        dance.client.defaults["HTTP_HOST"] = host
         answer = dance.sign_in(slug)
+        told["pages"] = pages(dance)
         user = get_user_model().objects.using(router.db_for_write(get_user_model()))
         key = dance.client.session.get("_auth_user_id")
         return [answer.status_code, None if key is None else user.get(pk=key).get_username()]
+
+    def pages(dance: Dance) -> list[Any]:
+        """Show our pages: the status of each, and whether it is made of our templates."""
+        answers = [dance.client.get(own_url(name)) for name in ("account", "locked")]
+        shown = [[each.status_code, b"patreon-page" in each.content] for each in answers]
+        return [*shown, dance.client.post(own_url("refresh")).status_code]
 
     def tiers() -> list[str]:
         rows = Membership.objects.using(router.db_for_write(Membership))
@@ -127,10 +175,17 @@ def drive(folder: str) -> dict[str, Any]:
         return sorted(each for each in held if each in (BRONZE, GOLD))
 
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
-        wire(mock, sandbox)
+        wire(mock, both)  # type: ignore[arg-type]
         for slug in ("gold", "no-email", "unverified", "emoji"):
             told[slug] = sign_in(slug)
         told["gold again"] = sign_in("gold")
+        told["on another host"] = sign_in("two-tiers", "127.0.0.1")
+        accounts = PatreonAccount.objects.using(router.db_for_write(PatreonAccount))
+        for slug in ("gold", "two-tiers"):
+            named = sandbox.world.person_called(slug)
+            assert named is not None
+            tokens.refresh(accounts.get(patreon_id=named.id))
+        told["renewed"] = both.renewed
         long = sandbox.world.person_called("silver")
         assert long is not None
         long.full_name, long.first_name = "S" * 1000, "F" * 1000
@@ -166,6 +221,8 @@ def drive(folder: str) -> dict[str, Any]:
         assert accounts.get(patreon_id=person.id).access_token == "old"
         assert associations.get(uid=person.id).extra_data == {}
         told["after adopting"] = sign_in("bronze")
+    found = run_checks()
+    told["faults"] = [str(each) for each in found if str(each.id).startswith("django_patreon")]
     told["signals after the commit"] = bool(inside) and not any(inside)
     return told
 

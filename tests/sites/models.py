@@ -22,6 +22,14 @@ class ByEmailManager(BaseUserManager[Any]):
         return user
 
 
+class NamelessManager(BaseUserManager[Any]):
+    def create_user(self, username: str, email: str | None = None, **more: Any) -> Any:
+        user = self.model(username=username, email=email or "", **more)
+        user.set_unusable_password()
+        user.save(using=self._db)
+        return user
+
+
 class ByEmail(AbstractBaseUser):
     """Known by the address, with a UUID for a key and without names."""
 
@@ -46,6 +54,17 @@ class OwnAssociation(AbstractUserSocialAuth):  # type: ignore[misc]
         constraints: ClassVar[list[Any]] = [
             models.UniqueConstraint("provider", "uid", name="one_association_an_identity")
         ]
+
+
+class Nameless(AbstractBaseUser):
+    """Known by a username, without a first and a last name."""
+
+    username = models.CharField(max_length=40, unique=True)
+    email = models.EmailField(blank=True)
+    is_active = models.BooleanField(default=True)
+
+    USERNAME_FIELD = "username"
+    objects: ClassVar[Any] = NamelessManager()
 
 
 class Short(AbstractUser):
