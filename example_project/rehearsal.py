@@ -11,6 +11,7 @@ import requests
 __all__ = ["StepError", "rehearse"]
 
 ADMIN_LIST = "/admin/django_patreon/patreonaccount/"
+CAMPAIGNS = "/admin/django_patreon/campaign/"
 
 
 class StepError(Exception):
@@ -66,6 +67,27 @@ def rehearse(site: str, sandbox: str, *, slug: str, admin: tuple[str, str]) -> I
     if name not in listed.text:
         raise StepError(f"The admin does not list {name}.")
     yield f"the admin lists {name}"
+    yield _connect_campaign(operator, site, sandbox)
+
+
+def _connect_campaign(operator: _Browser, site: str, sandbox: str) -> str:
+    """Let the operator connect the campaign, as its creator. Return a line that says how it went.
+
+    Raises `StepError` if it did not work.
+    """
+    if "Connect your campaign" not in operator.get(site + CAMPAIGNS).text:
+        raise StepError("The admin's page of campaigns has no button to connect one.")
+    begun = operator.post("/login/patreon-creator/", next=CAMPAIGNS)
+    address = f"{begun.headers.get('Location', '')}&sandbox_user=creator"
+    if not address.startswith(f"{sandbox}/oauth2/authorize"):
+        raise StepError(f"The button should lead to {sandbox}, not to {address.split('?')[0]}.")
+    consent = operator.get(address, who="the sandbox", follow=False)
+    page = operator.get(consent.headers.get("Location", site))
+    if page.status_code == 409:  # somebody has signed in here as the creator
+        return "the campaign is not connected again: its creator is another user of this site"
+    if page.status_code != 200 or "is connected" not in page.text:
+        raise StepError(f"The campaign is not connected (the site answered {page.status_code}).")
+    return "the admin connects the campaign, whose creator allows it"
 
 
 class _Browser:

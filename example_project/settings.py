@@ -31,6 +31,7 @@ INSTALLED_APPS = [
 ]
 AUTHENTICATION_BACKENDS = [
     "django_patreon.backends.PatreonOAuth2",
+    "django_patreon.backends.PatreonCreatorOAuth2",  # connects the campaign, in the admin
     "django.contrib.auth.backends.ModelBackend",
 ]
 SOCIAL_AUTH_PATREON_KEY = os.environ.get("PATREON_CLIENT_ID", "sandbox-client")

@@ -15,6 +15,7 @@
     E013  social-core's own Patreon backend is installed
     E014  LOGIN_URL leads to a closed page
     E015  a view has a rule or a permission that nothing reads
+    E016  the backend that connects a campaign cannot work
     W010  key or secret has a space or a line break  W011  URLs are missing
     W012  LOGIN_URL leads nowhere
     W013  gates that name no campaign mean none (database)
@@ -39,6 +40,7 @@ from django.utils.module_loading import import_string
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
+from django_patreon.sign_in_errors import CREATOR
 
 from .character_sets import check_character_sets
 from .csp import check_csp
@@ -96,16 +98,19 @@ def check_sign_in(**_: Any) -> list[CheckMessage]:
                 id="django_patreon.E003",
             )
         ]
-    backends = [each for each in _backends() if getattr(each, "name", "") == "patreon"]
+    installed = list(_backends())
+    backends = [each for each in installed if getattr(each, "name", "") == "patreon"]
+    faults = list(_creator_faults(installed, is_alone=not backends))
     if not backends:
         return [
+            *faults,
             Warning(
                 "Nobody can sign in with Patreon: its backend is not installed.",
                 hint='Add "django_patreon.backends.PatreonOAuth2" to AUTHENTICATION_BACKENDS.',
                 id="django_patreon.W004",
-            )
+            ),
         ]
-    return [*_backend_faults(backends), *_pipeline_faults()]
+    return [*faults, *_backend_faults(backends), *_pipeline_faults()]
 
 
 @register(Tags.security)
@@ -178,6 +183,28 @@ def _backends() -> Iterator[Any]:
             yield import_string(path)
         except ImportError:
             continue  # Django says so itself, at the first sign-in
+
+
+def _creator_faults(installed: list[Any], *, is_alone: bool) -> Iterator[CheckMessage]:
+    """Look at the backend that connects a campaign, if the site has it."""
+    if not any(getattr(each, "name", "") == CREATOR for each in installed):
+        return
+    if is_alone:
+        yield Error(
+            "PatreonCreatorOAuth2 saves what PatreonOAuth2 can sign in with, which is missing.",
+            hint='Add "django_patreon.backends.PatreonOAuth2" to AUTHENTICATION_BACKENDS.',
+            id="django_patreon.E016",
+        )
+    for name in ("KEY", "SECRET"):
+        own = getattr(settings, f"SOCIAL_AUTH_PATREON_CREATOR_{name}", None)
+        if own and own != getattr(settings, f"SOCIAL_AUTH_PATREON_{name}", None):
+            yield Error(
+                f"SOCIAL_AUTH_PATREON_CREATOR_{name} has no effect: tokens are renewed with"
+                f" SOCIAL_AUTH_PATREON_{name}, and those of another client could not be.",
+                hint=f"Remove it, and register the second redirect URI with the client of"
+                f" SOCIAL_AUTH_PATREON_{name}.",
+                id="django_patreon.E016",
+            )
 
 
 def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:

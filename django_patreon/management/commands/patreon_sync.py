@@ -47,7 +47,10 @@ class Command(BaseCommand):
                 )
             results.append(result)
             if not options["json"]:
-                self._say(result)
+                if options["verbosity"] > 0 or options["dry_run"]:
+                    self._say(result)
+                if result.message:
+                    self.stderr.write(result.message)
         if options["json"]:
             self.stdout.write(json.dumps([each.as_dict() for each in results], indent=2))
         if not all(each.complete for each in results):
@@ -63,8 +66,6 @@ class Command(BaseCommand):
             f" {result.demoted} demoted; {result.unmatched} patrons have no account here."
             + (f" {result.bad} could not be read." if result.bad else "")
         )
-        if result.message:
-            self.stderr.write(result.message)
 
 
 def _campaigns(chosen: str | None) -> list[Campaign]:
