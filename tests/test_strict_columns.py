@@ -324,7 +324,7 @@ class TestABadValue:
         for name, value in VALUES.items():
             start_afresh()
             owner = users().create_user("owner")
-            pair = odd.sandbox.grants.issue_pair(person.id, frozenset(SCOPES))
+            pair = odd.sandbox.tokens.issue_pair(person.id, frozenset(SCOPES))
             monkeypatch.setenv(ACCESS, pair.access_token)
             monkeypatch.setenv(REFRESH, pair.refresh_token)
             odd.change, odd.value = source, value
