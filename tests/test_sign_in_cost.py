@@ -32,11 +32,11 @@ NEW = [
     "INSERT patreonaccount",
     "SELECT campaign",
     "SELECT tier",
-    "SELECT membership",  # of the person
-    "SELECT membership",  # those of the answer
+    "SELECT membership",  # of the person, and those of the answer
     "INSERT membership",
-    "SELECT membership_tiers",
+    "SELECT membership",  # its key
     "INSERT membership_tiers",
+    "INSERT membershipevent",
 ]
 RETURNING = [
     "DELETE nonce",
@@ -48,7 +48,7 @@ RETURNING = [
     "SELECT campaign",
     "SELECT tier",
     "SELECT membership",
-    "SELECT tier",  # that the membership has
+    "SELECT membership_tiers",
     "UPDATE membership",  # when it was read
 ]
 
@@ -65,6 +65,7 @@ def cost_of_signing_in(dance: Dance, slug: str, patreon: Any) -> tuple[list[str]
 
 
 def _short(sql: str) -> str:
+    sql = re.sub(r"^\d+ times: ", "", sql)  # one statement, and several rows
     found = re.search(r'(?:FROM|INTO|UPDATE) "(?:django_patreon_|social_auth_|auth_)?(\w+)"', sql)
     assert found is not None, sql
     return f"{sql.split()[0]} {found[1]}"

@@ -40,7 +40,7 @@ def insert(model: type[models.Model], rows: Sequence[Mapping[str, Any]], using: 
                     copy.write_row(row)
         else:
             places = ", ".join(["%s"] * len(names))
-            cursor.executemany(f"INSERT INTO {target} VALUES ({places})", stored)  # noqa: S608
+            _run(cursor, f"INSERT INTO {target} VALUES ({places})", stored)  # noqa: S608
 
 
 def _can_copy(cursor: Any) -> bool:
@@ -65,7 +65,15 @@ def update_memberships(
     table = quote(Membership._meta.db_table)
     sql = f"UPDATE {table} SET {assignments} WHERE id = %s"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.executemany(sql, _stored(Membership, [*names, "id"], full, using))
+        _run(cursor, sql, _stored(Membership, [*names, "id"], full, using))
+
+
+def _run(cursor: Any, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run a statement for each row; a single one, as at a sign-in, needs no preparation."""
+    if len(rows) == 1:
+        cursor.execute(sql, rows[0])
+    else:
+        cursor.executemany(sql, rows)
 
 
 def _column(model: type[models.Model], name: str) -> str:
