@@ -19,8 +19,8 @@ ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.p
 	test_creator_connection.py test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \
 	test_interrupted_tokens.py test_leaks.py \
 	test_limits.py test_many_creators.py test_odd_sites.py test_pipeline.py test_prepared.py test_read_only.py \
-	test_second_session.py test_sign_in.py test_strict_columns.py test_sync.py test_sync_machine.py \
-	test_takeover.py test_what_is_held.py)
+	test_second_session.py test_sign_in.py test_stale.py test_strict_columns.py test_sync.py test_sync_machine.py \
+	test_takeover.py test_tick.py test_what_is_held.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean

@@ -54,6 +54,11 @@ class PatreonSettings:
     """How long a patron in good standing keeps what Patreon no longer lists."""
     MAX_AGE: timedelta = timedelta(days=14)
     """How old what Patreon told us may be before it opens nothing any more."""
+    SYNC_EVERY: timedelta = timedelta(days=1)
+    """How old the last complete sync of a connected campaign may be before patreon_tick syncs it
+    again."""
+    KEEP_EVENTS: timedelta = timedelta(days=400)
+    """How long events of memberships and sync runs are kept. patreon_tick deletes older ones."""
     COUNT_TRIAL: bool = True
     """Do free trials count as paying?"""
     COUNT_GIFTED: bool = True

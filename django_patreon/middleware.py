@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -10,9 +11,12 @@ from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_asy
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 
+from . import tasks
 from .access import VIEW_AS, Patron, acting_in, forget_view_as, keep_private, patron_of
 
 __all__ = ["PatreonMiddleware"]
+
+logger = logging.getLogger("django_patreon")
 
 _BODY = re.compile(
     # What may hold the text "<body>" and begins no body comes first, and is passed over.
@@ -75,13 +79,34 @@ def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) ->
     if not _concerns(request, patron, response):
         return response
     pretends = patron.view_as is not None
-    if patron.was_asked or pretends or _may_ask_later(response):
+    asks_later = _may_ask_later(response)
+    if patron.was_asked or pretends or asks_later:
         keep_private(response)
+    if patron.outdated_user is not None or asks_later:
+        _ask_for_looks_afterwards(patron, response)
     if pretends:
         _say_so(request, patron, response)
     elif VIEW_AS in request.COOKIES:
         forget_view_as(response)  # the session it was about has ended
     return response
+
+
+def _ask_for_looks_afterwards(patron: Patron, response: HttpResponseBase) -> None:
+    """When the answer has been sent, ask for a look at the reader, if what is known is old."""
+    close = response.close
+
+    def ask_and_close() -> None:
+        user, patron.outdated_user = patron.outdated_user, None
+        if user is not None:
+            try:
+                tasks.ask_for_looks(user)
+            except Exception as error:  # the page was answered: whatever a queue raises stays here
+                logger.warning(
+                    "A look at user %s was not asked for: %s", user, type(error).__name__
+                )
+        close()
+
+    response.close = ask_and_close  # type: ignore[method-assign]
 
 
 def _say_so(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> None:

@@ -2,11 +2,13 @@
 
     tasks.refresh_tokens.enqueue(days=7)    renew what ends soon; once a day
     tasks.keep_groups.enqueue()             see what has ended by the clock; as often as it matters
+    tasks.sync_campaign.enqueue("4410027")  read all members of a connected campaign; once a day
+    tasks.look_at_member.enqueue("4410027", "9f0c...")    ask Patreon about one member
 
 They are tasks of Django's own framework (6.0), or of the package `django-tasks` (the extra `tasks`)
 on Django 5.2. Where neither is there, `enqueue` does the work at once, as both do by default. They
-take and return plain JSON, may run twice at once, and can be run again after anything. Each is also
-a management command, for cron.
+take and return plain JSON, may run twice at once, and can be run again after anything. For
+cron there are management commands; `patreon_tick` does all that is due.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from . import groups, tokens
+from . import groups, sync, tokens
+from .models import Campaign
 
 try:
     from django.tasks import task  # type: ignore[import-not-found, unused-ignore]
@@ -35,7 +38,7 @@ except ImportError:
             return _Task
 
 
-__all__ = ["keep_groups", "refresh_tokens"]
+__all__ = ["ask_for_looks", "keep_groups", "look_at_member", "refresh_tokens", "sync_campaign"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -61,3 +64,58 @@ def keep_groups() -> dict[str, int]:
     Changes are heard of at once; this sees what has ended because time has passed.
     """
     return {"changed": sum(1 for _ in groups.keep_all())}
+
+
+@task()
+def sync_campaign(
+    campaign_id: str, dry_run: bool = False, force: bool = False, seconds: float | None = 300
+) -> dict[str, Any]:
+    """Read all members of the campaign with this Patreon id, as `sync.sync_campaign` does.
+
+    Returns what `patreon_sync --json` prints of it: look at `state`. After `seconds` it stops, with
+    `is_paused`, and the next call goes on. Raises `Campaign.DoesNotExist` for an unknown campaign.
+    """
+    campaign = Campaign.objects.get(patreon_id=campaign_id)
+    return sync.sync_campaign(campaign, dry_run, force, seconds=seconds).as_dict()
+
+
+@task()
+def look_at_member(campaign_id: str, member_id: str, if_wanted: bool = False) -> dict[str, Any]:
+    """Ask Patreon about one member of a connected campaign. Both ids are Patreon's.
+
+    With `if_wanted` only if a look at this member is still wanted. Returns whether it has `looked`,
+    and how many memberships that has `created`, `changed` and `ended`. Raises as `sync.sync_member`
+    and changes nothing then; the next `patreon_tick` looks again at one that is wanted.
+    """
+    campaign = Campaign.objects.get(patreon_id=campaign_id)
+    if if_wanted:
+        saved = sync.look_if_wanted(campaign, member_id)
+    else:
+        saved = sync.sync_member(campaign, member_id)
+    done = saved or sync.Saved()
+    return {
+        "looked": saved is not None,
+        "created": done.created,
+        "changed": done.changed,
+        "ended": done.ended,
+    }
+
+
+def ask_for_looks(user_pk: Any) -> None:
+    """Ask for a look at the memberships of a user, as far as what is known of them is old.
+
+    Not while a request is answered: it writes to the database. Without a queue that another process
+    works on, `patreon_tick` looks.
+    """
+    wanted = sync.ask_for_looks(user_pk)
+    if wanted and _has_queue():
+        for campaign_id, member_id in wanted:
+            look_at_member.enqueue(campaign_id, member_id, if_wanted=True)
+
+
+def _has_queue() -> bool:
+    """Does another process do what is enqueued here?"""
+    if not hasattr(look_at_member, "get_backend"):
+        return False
+    kinds = type(look_at_member.get_backend()).__mro__
+    return all(each.__name__ != "ImmediateBackend" for each in kinds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ LONGEST_KEPT = 10_000
 memory. The longest that are kept take 50 kB each (measured)."""
 MOST_DECISIONS = 100
 """How many decisions are kept for each answer: a site may have a rule for each article."""
+
+ASK_EVERY = timedelta(minutes=5)
+"""How often a process asks for a look at one person whose facts are old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,25 @@ class Known:
         self.memberships = tuple(
             [membership_facts(each, zone, synced.get(each[0])) for each in members]
         )
+        self.oldest = min([each.fetched_at for each in self.memberships], default=None)
+        """As of when the oldest of the memberships is."""
+        self.told_old_at: datetime | None = None
+        """When this process has last asked for a look at them, since they are old."""
         self.grants = tuple([grant_facts(each, zone) for each in lists(granted)])
         self.own_campaigns = frozenset(one_list(runs))
         """Ids of the campaigns that the person created."""
         self._opened: tuple[PatreonSettings | None, dict[tuple[Any, ...], Decision]] = (None, {})
         """The settings, and the decisions that opened a gate under them, by the rule's key."""
+
+    def must_tell_old(self, now: datetime) -> bool:
+        """Return True if a look at the memberships should be asked for now. The next call counts
+        from here: many requests that find the same need not all write."""
+        if self.oldest is None or now - self.oldest < patreon_settings().MAX_AGE / 2:
+            return False
+        if self.told_old_at is not None and now - self.told_old_at < ASK_EVERY:
+            return False
+        self.told_old_at = now
+        return True
 
     @cached_property
     def campaigns(self) -> Mapping[str, KnownCampaign]:

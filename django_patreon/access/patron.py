@@ -57,6 +57,8 @@ class Patron:
         """Writes of this request in transactions that were open when they were made."""
         self.was_asked = False
         """True once a gate was asked: no cache may keep the page then."""
+        self.outdated_user: Any = None
+        """In a request: the key of a user whose memberships should be looked at, after it."""
 
     def check(self, *unnamed: Never, **rule: Unpack[Asked]) -> Decision:
         """Say whether they may come in. Arguments are those of `Rule`, by name."""
@@ -231,6 +233,8 @@ class Patron:
         if found is None or found[0] != pk or self._is_out_of_date():
             self._read_again()
             found = self._known = pk, load(pk)
+            if self._request is not None and found[1].must_tell_old(self._moment):
+                self.outdated_user = pk
         return found[1]
 
     def _is_out_of_date(self) -> bool:

@@ -1,7 +1,7 @@
 """What the site knows about people on Patreon.
 
-Token columns are written by `tokens` alone; campaigns, tiers, memberships, their events and sync
-runs by `sync` alone.
+Token columns are written by `tokens` alone; campaigns, tiers, memberships, their events, sync
+runs and wanted looks by `sync` alone.
 """
 
 from .account import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
@@ -19,6 +19,7 @@ from .grant import Grant
 from .membership import Membership, Source
 from .rate_bucket import RateBucket
 from .sync_run import SyncPage, SyncRun
+from .wanted_look import WantedLook
 
 __all__ = [
     "LEASE_COLUMNS",
@@ -33,6 +34,7 @@ __all__ = [
     "SyncPage",
     "SyncRun",
     "Tier",
+    "WantedLook",
     "campaign_id_of",
     "checkout_address",
     "export_person",

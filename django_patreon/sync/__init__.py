@@ -11,12 +11,19 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
     sync_campaign(campaign)     read all members of a campaign, and demote who is not among them
     erase_person(patreon_id)    take a person's name, e-mail and note out of their memberships
+    sync_member(campaign, id)   ask Patreon about one member, with the creator's token
+    ask_for_looks(user)         keep that a user's memberships should be looked at
+    look_if_wanted(campaign, id)    look at one of those
+    campaigns_due(), prune()    what is to be done by the clock
 
 All memberships are written by `plan` and `apply`, whether an answer names one or a thousand.
 """
 
-from .campaign import CampaignSync, sync_campaign
+from .campaign import sync_campaign
+from .due import campaigns_due, prune
 from .erasure import collect_deleted, erase_collected, erase_person, erased_with_accounts
+from .looks import ask_for_looks, look_if_wanted, wanted_looks
+from .members import sync_member
 from .memberships import (
     join_memberships,
     may_look_again,
@@ -24,22 +31,30 @@ from .memberships import (
     save_member,
     sync_account,
 )
-from .ours import MEMBERS_SCOPE, set_ours
+from .ours import MEMBERS_SCOPE, our_connected_campaigns, set_ours
+from .result import CampaignSync
 from .writing import Saved
 
 __all__ = [
     "MEMBERS_SCOPE",
     "CampaignSync",
     "Saved",
+    "ask_for_looks",
+    "campaigns_due",
     "collect_deleted",
     "erase_collected",
     "erase_person",
     "erased_with_accounts",
     "join_memberships",
+    "look_if_wanted",
     "may_look_again",
+    "our_connected_campaigns",
+    "prune",
     "save_identity",
     "save_member",
     "set_ours",
     "sync_account",
     "sync_campaign",
+    "sync_member",
+    "wanted_looks",
 ]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
 
 from django.db import DatabaseError, router, transaction
 from django.db.models import Q
@@ -18,63 +17,17 @@ from django_patreon.models import Campaign, PatreonAccount, SyncRun, Tier
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
 from .departures import are_too_many, demote, join_accounts, members_of, unlisted
-from .ours import MEMBERS_SCOPE, OurCampaign
+from .ours import NOT_CONNECTED, OurCampaign, connected_creator
 from .pages import PageWriter
+from .result import COUNTS, CampaignSync
 from .runs import Busy, PlaceLost, Progress, begin, finish, pause
 
-__all__ = ["CampaignSync", "sync_campaign"]
+__all__ = ["sync_campaign"]
 
 logger = logging.getLogger("django_patreon")
 
 PATIENCE = 120.0
 """Seconds for which one page is asked for again when Patreon does not answer."""
-COUNTS = (
-    "pages",
-    "total",
-    "seen",
-    "added",
-    "changed",
-    "same",
-    "ended",
-    "demoted",
-    "unmatched",
-    "bad",
-)
-
-
-@dataclass
-class CampaignSync:
-    """What a sync did, or with `dry_run` would do. The counts are those of `SyncRun`."""
-
-    campaign: Campaign
-    dry_run: bool = False
-    run: SyncRun | None = None
-    """The row that keeps this; None for a dry run, and when another process was at it."""
-    state: str = SyncRun.State.INCOMPLETE.value
-    pages: int = 0
-    total: int | None = None
-    seen: int = 0
-    added: int = 0
-    changed: int = 0
-    same: int = 0
-    ended: int = 0
-    demoted: int = 0
-    unmatched: int = 0
-    bad: int = 0
-    message: str = ""
-    people: list[tuple[str, str]] = field(default_factory=list)
-    """In a dry run: what would happen ("added", "changed", "demoted") and to which member."""
-
-    @property
-    def complete(self) -> bool:
-        """Were all members read, and everything done that follows from it?"""
-        return self.state == SyncRun.State.COMPLETE
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the result as plain JSON values."""
-        names = ("dry_run", "state", *COUNTS, "message")
-        return {"campaign": self.campaign.patreon_id} | {n: getattr(self, n) for n in names}
-
 
 OnPage = Callable[[CampaignSync], None]
 
@@ -84,6 +37,7 @@ def sync_campaign(
     dry_run: bool = False,
     force: bool = False,
     *,
+    seconds: float | None = None,
     on_page: OnPage | None = None,
     page_size: int = 1000,
 ) -> CampaignSync:
@@ -94,15 +48,15 @@ def sync_campaign(
     Nobody is demoted unless every page was read and there were as many members as Patreon counts;
     and if more than `REVOKE_LIMIT` of the patrons would be, nobody is without `force`.
 
+    After `seconds` it stops behind the page that it is at, one at least, and the next call goes on.
+
     A dry run reads the same pages and writes nothing. `on_page` is called after each page.
     """
     result = CampaignSync(campaign, dry_run=dry_run)
-    creator = campaign.creator
-    if creator is None or MEMBERS_SCOPE not in creator.scopes:
-        result.message = (
-            "The campaign is not connected: its creator has to connect it in the admin, or an"
-            " operator has to bring their tokens with patreon_import_tokens."
-        )
+    end = None if seconds is None else time.monotonic() + seconds
+    creator = connected_creator(campaign)
+    if creator is None:
+        result.message = NOT_CONNECTED
         return result
     if dry_run:
         run = SyncRun(campaign=campaign, started_at=timezone.now())
@@ -111,15 +65,21 @@ def sync_campaign(
         try:
             progress = begin(campaign, force=force)
         except Busy:
+            result.is_busy = True
             result.message = "Another process is syncing this campaign now."
             return result
         result.run = progress.run
+        force = progress.run.is_forced  # also if it goes on with one that was
     try:
-        _Sync(result, progress, creator, on_page, page_size).go(force=force)
+        _Sync(result, progress, creator, on_page, page_size, end).go(force=force)
     except PlaceLost:
         result.message = "Another process has taken over: this one was silent for too long."
         logger.warning("Campaign %s: %s", campaign.patreon_id, result.message)
     return result
+
+
+class _OutOfTime(Exception):
+    """The sync may take no more time."""
 
 
 class _Sync:
@@ -132,11 +92,12 @@ class _Sync:
         creator: PatreonAccount,
         on_page: OnPage | None,
         page_size: int,
+        end: float | None,
     ) -> None:
         self.result, self.progress, self.on_page = result, progress, on_page
         self.campaign, self.run = result.campaign, progress.run
         self.client = tokens.client_for(creator, patience=PATIENCE)
-        self.page_size = page_size
+        self.page_size, self.end = page_size, end
         self.tiers: dict[str, Tier] = {}
         self.writer: PageWriter | None = None
 
@@ -146,14 +107,23 @@ class _Sync:
                 self._finish(force=force)
             else:
                 self._end(SyncRun.State.INCOMPLETE, self._why_incomplete())
+        except _OutOfTime:
+            self.result.is_paused = True
+            self._stop(
+                f"Its time was up after {self.run.pages} pages. The next sync goes on from there."
+            )
         except (PatreonError, DatabaseError) as error:
             # The text of a database's error may show what was to be written.
             said = str(error) if isinstance(error, PatreonError) else type(error).__name__
-            self._copy_counts()
-            self.result.message = f"Cut off after {self.run.pages} pages: {said}"
+            self._stop(f"Cut off after {self.run.pages} pages: {said}")
             logger.warning("Campaign %s: %s", self.campaign.patreon_id, self.result.message)
-            if not self.result.dry_run:
-                pause(self.run, self.result.message)
+
+    def _stop(self, message: str) -> None:
+        """Stop before the end, so that another sync can go on."""
+        self._copy_counts()
+        self.result.message = message
+        if not self.result.dry_run:
+            pause(self.run, message)
 
     # -- reading
 
@@ -206,11 +176,14 @@ class _Sync:
         fetched_at = timezone.now()
         for page in walk.pages():
             writer.write(page, fetched_at)
+            is_last = page.next_cursor is None
             # Two pages at once would be twice the memory.
             del page
             if self.on_page is not None:
                 self._copy_counts()
                 self.on_page(self.result)
+            if self.end is not None and time.monotonic() >= self.end and not is_last:
+                raise _OutOfTime
             fetched_at = timezone.now()
         return walk.complete
 

@@ -54,7 +54,7 @@ def are_too_many(gone: int, paying: int) -> bool:
     return gone > 1 and gone > patreon_settings().REVOKE_LIMIT * paying
 
 
-def demote(keys: list[str], at: datetime) -> int:
+def demote(keys: list[str], at: datetime, *, source: Source = Source.SYNC) -> int:
     """End the memberships with these ids as of `at`. Return how many of them paid until then."""
     using = router.db_for_write(Membership)
     ended = 0
@@ -63,7 +63,7 @@ def demote(keys: list[str], at: datetime) -> int:
             readings = [ended_reading(key) for key in keys[start : start + AT_ONCE]]
             saved = Saved()
             changes = plan(readings, {}, fetched_at=at, saved=saved)
-            apply(changes, {}, fetched_at=at, source=Source.SYNC)
+            apply(changes, {}, fetched_at=at, source=source)
         ended += saved.ended
     return ended
 

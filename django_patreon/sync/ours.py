@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.db import router
 
 from django_patreon.conf import patreon_settings
-from django_patreon.models import Campaign
+from django_patreon.models import Campaign, PatreonAccount
 from django_patreon.resources import Identity, Member
 
 if TYPE_CHECKING:
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL_MEMBERSHIPS",
     "MEMBERS_SCOPE",
+    "NOT_CONNECTED",
     "OurCampaign",
     "connected_campaigns",
+    "connected_creator",
     "drop_unconfirmed_campaigns",
     "find_our_campaign",
     "our_campaign_ids",
+    "our_connected_campaigns",
     "set_ours",
 ]
 
@@ -35,6 +38,10 @@ MEMBERS_SCOPE = "campaigns.members"
 """With this scope of its creator a campaign is connected: this site may read its members."""
 CREATORS_SCOPES = frozenset({MEMBERS_SCOPE, "w:campaigns.webhook"})
 """Rights over a campaign that its creator gives to a site that acts for it."""
+NOT_CONNECTED = (
+    "The campaign is not connected: its creator has to connect it in the admin, or an operator has"
+    " to bring their tokens with patreon_import_tokens."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,21 @@ def connected_campaigns(
     others = rows.exclude(creator__patreon_id__in=without)
     found = others.values_list("patreon_id", "creator__scopes")
     return {key for key, scopes in found if MEMBERS_SCOPE in scopes}
+
+
+def connected_creator(campaign: Campaign) -> PatreonAccount | None:
+    """Return the account with whose token all members can be read; None if there is none.
+
+    Patreon may refuse its token meanwhile (`needs_reconnect`).
+    """
+    creator = campaign.creator
+    return creator if creator is not None and MEMBERS_SCOPE in creator.scopes else None
+
+
+def our_connected_campaigns() -> list[Campaign]:
+    """Return the campaigns that are ours and whose members can be read."""
+    rows = _our_campaigns().select_related("creator").order_by("pk")
+    return [each for each in rows if connected_creator(each) is not None]
 
 
 def our_campaign_ids() -> set[str]:

@@ -70,7 +70,7 @@ def begin(campaign: Campaign, *, force: bool) -> Progress:
         if not _take_over(left, using):
             raise Busy
         resumed = _resumed(left, using)
-        if resumed is not None and not force:
+        if resumed is not None and (left.is_forced or not force):
             return resumed
         left.message = left.message or "It was cut off, and was not resumed in time."
         finish(left, SyncRun.State.INCOMPLETE)
