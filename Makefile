@@ -13,7 +13,7 @@ TOGETHER := --numprocesses 2 --dist loadfile
 export PYTHONMALLOC := default
 
 # What meets the database: these tests run again on PostgreSQL and on MariaDB.
-ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.py \
+ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.py flows/test_ticks.py \
 	flows/test_token_commands.py flows/test_tokens.py foreign/test_moving.py \
 	test_access.py test_account.py test_adopting.py test_campaign_sync.py test_character_sets.py \
 	test_creator_connection.py test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \

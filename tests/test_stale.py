@@ -12,6 +12,7 @@ import pytest
 import responses
 from asgiref.sync import async_to_sync
 from django.core.management import CommandError, call_command
+from django.core.signals import request_finished
 from django.db import connection, connections
 from django.http import HttpRequest, StreamingHttpResponse
 from django.test import AsyncClient
@@ -191,7 +192,15 @@ class TestAsking:
         age(days=8)
         client = AsyncClient(headers={"host": "localhost"})
         client.cookies = reader.client.cookies
-        assert async_to_sync(client.get)("/gates/async_decorator/gold/").status_code == 200
+
+        def close(**_: Any) -> None:
+            connections.close_all()  # those of the thread in which this client closes an answer
+
+        request_finished.connect(close)
+        try:
+            assert async_to_sync(client.get)("/gates/async_decorator/gold/").status_code == 200
+        finally:
+            request_finished.disconnect(close)
         assert WantedLook.objects.count() == 1
 
     def test_a_gate_in_a_stream_asks_too(self, reader: Dance) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from functools import partial
+
 from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.exceptions import MalformedAnswer, ReconnectRequired, Refused
 from django_patreon.models import Campaign, Source
+from django_patreon.resources import Member
 
 from .departures import demote, members_of
 from .memberships import save_member
 from .ours import NOT_CONNECTED, connected_creator
+from .retrying import retried
 from .writing import Saved
 
 __all__ = ["sync_member"]
@@ -38,11 +43,15 @@ def sync_member(campaign: Campaign, patreon_id: str) -> Saved:
             raise
         known = members_of(campaign).filter(patreon_id=patreon_id)
         gone = list(known.values_list("patreon_id", flat=True))
-        return Saved(ended=demote(gone, fetched_at, source=Source.CHECK))
+        return Saved(ended=retried(partial(demote, gone, fetched_at, source=Source.CHECK)))
     if member.id != patreon_id or member.campaign_id not in (None, campaign.patreon_id):
         raise MalformedAnswer(
             "Patreon answered about another member than the one that was asked for.", status=200
         )
+    return retried(partial(_save, member, campaign, fetched_at))
+
+
+def _save(member: Member, campaign: Campaign, fetched_at: datetime) -> Saved:
     saved = Saved()
     save_member(
         member,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from django.db import IntegrityError, OperationalError, router, transaction
+from django.db import router, transaction
 from django.utils import timezone
 
 from django_patreon.api import SeenIds
@@ -18,15 +18,13 @@ from .catalogue import save_tiers
 from .changes import Change
 from .departures import members_of
 from .readings import Reading, reading_of
+from .retrying import retried
 from .runs import Progress, hold, record
 from .writing import Saved, apply, plan
 
 __all__ = ["PageWriter"]
 
 logger = logging.getLogger("django_patreon")
-
-TRIES = 4
-"""Of writing a page, when another transaction is in the way."""
 
 
 class PageWriter:
@@ -60,16 +58,13 @@ class PageWriter:
                 page.skipped,
                 foreign,
             )
-        for left in reversed(range(TRIES)):
+
+        def write() -> dict[str, int]:
             counts = {"same": len(same), "bad": page.skipped + foreign, "skipped": page.skipped}
-            try:
-                self._write_once(page, readings, counts, digests, fetched_at)
-            except (IntegrityError, OperationalError):
-                # Somebody's sign-in wrote the same row, or a deadlock.
-                if not left:
-                    raise
-            else:
-                break
+            self._write_once(page, readings, counts, digests, fetched_at)
+            return counts
+
+        counts = retried(write)
         del counts["skipped"]
         run = self.run
         run.add(counts)
