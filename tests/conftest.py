@@ -3,12 +3,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
 import responses
 import time_machine
+from django.conf import settings
 
+from django_patreon.access import rules
 from django_patreon.sandbox import Sandbox
 
 from .dance import Dance, wire
@@ -34,6 +37,16 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         left_out.append("the skipped tests, for which something is missing here")
     if left_out:
         terminalreporter.write_line(f"Left out: {'; '.join(left_out)}. `make check` runs them.")
+
+
+@pytest.fixture(autouse=True)
+def gates_of_this_test() -> Iterator[None]:
+    """Forget the gates that a test has made: the checks of other tests would find them."""
+    import_module(settings.ROOT_URLCONF)  # whose gates are everybody's
+    before = dict(rules._DECLARED)
+    yield
+    rules._DECLARED.clear()
+    rules._DECLARED.update(before)
 
 
 @pytest.fixture
