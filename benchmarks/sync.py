@@ -259,19 +259,11 @@ def floor(pages: Pages) -> None:
     from django.db import connection, transaction  # noqa: PLC0415
     from django.utils import timezone  # noqa: PLC0415
 
+    from django_patreon.models import Membership  # noqa: PLC0415
+
     tiers = save_tiers()
-    columns = (
-        "id",
-        "patreon_id",
-        "patreon_user_id",
-        "campaign_id",
-        "email",
-        "is_follower",
-        "fetched_at",
-        "seen_by",
-        "digest",
-        *ATTRIBUTES,
-    )
+    blank = {each.attname: each.get_default() for each in Membership._meta.concrete_fields}
+    columns = [*blank]
     key = 0
     for body in pages:
         members, held = [], []
@@ -279,10 +271,10 @@ def floor(pages: Pages) -> None:
         for item in json.loads(body)["data"]:
             key += 1
             has = item["attributes"]
-            values = [has[name] for name in ATTRIBUTES]
-            members.append(
-                [key, item["id"], user_of(item), CAMPAIGN, "", False, now, "", "", *values]
-            )
+            own = {"id": key, "patreon_id": item["id"], "patreon_user_id": user_of(item)}
+            own |= {"campaign_id": CAMPAIGN, "fetched_at": now}
+            values = blank | own | {name: has[name] for name in ATTRIBUTES}
+            members.append([*values.values()])
             held += [[key, tiers[each]] for each in held_by(item)]
         with transaction.atomic(), connection.cursor() as cursor:
             for table, names, rows in (

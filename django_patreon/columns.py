@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -57,12 +58,21 @@ def _text(field: Any, value: str) -> str | None:
 
 
 def _number(field: Any, value: int, alias: str) -> int | None:
-    limits: Any = connections[alias].ops.integer_field_range(field.get_internal_type())
+    least, most = _limits(alias, field.get_internal_type())
+    return value if least <= value <= most else None
+
+
+@cache
+def _limits(alias: str, kind: str) -> tuple[int, int]:
+    """Return the least and the largest number that a column of this kind takes."""
+    limits: Any = connections[alias].ops.integer_field_range(kind)
     least, most = limits
-    if field.get_internal_type().startswith("Positive"):
+    if kind.startswith("Positive"):
         least = 0
-    fits = (least is None or value >= least) and (most is None or value <= most)
-    return value if fits and abs(value) < LARGEST else None
+    return (
+        1 - LARGEST if least is None else max(least, 1 - LARGEST),
+        LARGEST - 1 if most is None else min(most, LARGEST - 1),
+    )
 
 
 def _moment(value: datetime) -> datetime | None:
