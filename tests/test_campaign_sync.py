@@ -379,6 +379,31 @@ class TestABadDay:
         assert done.demoted > 50
         assert_true(sandbox)
 
+    def test_a_patron_whom_the_list_has_lost_is_asked_for_before_they_are_demoted(
+        self, campaign: Campaign, sandbox: Sandbox, dance: Dance, patreon: responses.RequestsMock
+    ) -> None:
+        """Somebody who leaves while the list is read can move another one off it."""
+        dance.sign_in("gold")
+        sync.sync_campaign(campaign)
+        gold = dance.user.patreon_account.memberships.get().patreon_id
+        wired = patreon.registered()[0]
+        assert wired.method == "GET"
+
+        def without_gold(request: Any) -> tuple[int, Any, bytes]:
+            status, headers, body = wired.callback(request)
+            if f"{MEMBERS}?" not in request.url:
+                return status, headers, body
+            document = json.loads(body)
+            document["data"] = [each for each in document["data"] if each["id"] != gold]
+            document["meta"]["pagination"]["total"] -= 1
+            return status, headers, json.dumps(document).encode()
+
+        patreon.remove(responses.GET, EVERYTHING)
+        patreon.add_callback(responses.GET, EVERYTHING, callback=without_gold)
+        done = sync.sync_campaign(campaign)
+        assert (done.complete, done.demoted) == (True, 0), done.message
+        assert check(dance.user, tier=GOLD)
+
     def test_news_of_a_sign_in_is_not_overwritten_by_an_older_page(
         self, campaign: Campaign, sandbox: Sandbox, dance: Dance
     ) -> None:

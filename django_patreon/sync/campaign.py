@@ -17,6 +17,7 @@ from django_patreon.models import Campaign, PatreonAccount, SyncRun, Tier
 
 from .catalogue import read_campaigns, save_campaigns, save_tiers
 from .departures import are_too_many, demote, join_accounts, members_of, unlisted
+from .members import sync_member
 from .ours import NOT_CONNECTED, OurCampaign, connected_creator
 from .pages import PageWriter
 from .result import COUNTS, CampaignSync
@@ -26,6 +27,9 @@ __all__ = ["sync_campaign"]
 
 logger = logging.getLogger("django_patreon")
 
+LOOKS = 50
+"""Patrons whom Patreon is asked for one by one before they are demoted; more are a minute of calls,
+and `REVOKE_LIMIT` guards against most mistakes."""
 PATIENCE = 120.0
 """Seconds for which one page is asked for again when Patreon does not answer."""
 
@@ -201,7 +205,7 @@ class _Sync:
             run.demoted = len(patrons)
             self._end(SyncRun.State.COMPLETE)
         else:
-            run.demoted += demote(patrons + others, started_at)
+            self._demote(patrons, others)
             join_accounts(self.campaign)
             self._confirm()
             self._end(SyncRun.State.COMPLETE)
@@ -210,6 +214,19 @@ class _Sync:
             names = dict(rows.values_list("patreon_id", "full_name"))
             added = self.writer.people if self.writer else []
             self.result.people = added + [("demoted", names[key] or key) for key in patrons]
+
+    def _demote(self, patrons: list[str], others: list[str]) -> None:
+        """Demote who is no longer listed; a few patrons are first asked for one by one.
+
+        Somebody who leaves while the list is read may move the others up by one place, and then
+        one of them is on no page.
+        """
+        if len(patrons) <= LOOKS:
+            for key in patrons:
+                self.run.demoted += sync_member(self.campaign, key).ended
+        else:
+            self.run.demoted += demote(patrons, self.run.started_at)
+        demote(others, self.run.started_at)
 
     def _confirm(self) -> None:
         """Keep that all memberships of the campaign were as they are when the run began."""

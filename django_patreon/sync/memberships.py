@@ -183,7 +183,6 @@ def save_member(
     say them.
     """
     listed = dict.fromkeys(member.tier_ids or (), campaign.patreon_id)
-    listed = dict.fromkeys(member.tier_ids or (), campaign.patreon_id)
     saved = saved or Saved()
     reading = reading_of(
         member, campaign_id=campaign.patreon_id, user_id=user_id, full_name=full_name
