@@ -12,6 +12,7 @@ import time_machine
 from django.conf import settings
 
 from django_patreon.access import rules
+from django_patreon.limits.gate import _gate_for
 from django_patreon.sandbox import Sandbox
 
 from .dance import Dance, wire
@@ -40,8 +41,10 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(autouse=True)
-def gates_of_this_test() -> Iterator[None]:
-    """Forget the gates that a test has made: the checks of other tests would find them."""
+def nothing_left_in_the_process() -> Iterator[None]:
+    """Forget what a test has left in this process: its gates, which the checks of other tests would
+    find, and refusals by Patreon, after which each sign-in asks more for some minutes."""
+    _gate_for.cache_clear()
     import_module(settings.ROOT_URLCONF)  # whose gates are everybody's
     before = dict(rules._DECLARED)
     yield
