@@ -12,7 +12,7 @@ class PatreonConfig(AppConfig):
 
     def ready(self) -> None:
         from . import checks, groups  # noqa: F401, PLC0415  (registers; needs loaded apps)
-        from .access import listen  # noqa: PLC0415
+        from .access.changes import listen  # noqa: PLC0415
         from .api import install_gate  # noqa: PLC0415
         from .limits import current_gate  # noqa: PLC0415  (needs loaded models)
         from .models import PatreonAccount  # noqa: PLC0415

@@ -28,10 +28,10 @@ from .secret import Secret
 from .sign_in_creator import ConnectsCampaign
 from .sign_in_errors import (
     CREATOR,
-    answer_instead_of,
+    error_response,
     failures_counted,
-    in_social_auths_words,
     log_failure,
+    to_social_auth_error,
 )
 from .sign_in_identity import ReadsIdentity
 from .sign_in_tokens import seal_grant
@@ -187,7 +187,7 @@ class PatreonOAuth2(ReadsIdentity, InOneTransaction, BaseBackend):  # type: igno
         except SocialAuthBaseException as error:
             return self._page_or_raise(error)
 
-    def take_off(self, user: Any) -> None:
+    def disconnect_user(self, user: Any) -> None:
         """Disconnect Patreon from `user`.
 
         Raises social-auth's `AuthPolicyError` when it is the only way they have to sign in.
@@ -196,7 +196,7 @@ class PatreonOAuth2(ReadsIdentity, InOneTransaction, BaseBackend):  # type: igno
 
     def _page_or_raise(self, error: SocialAuthBaseException) -> HttpResponse:
         log_failure(error)
-        page = answer_instead_of(error, getattr(self.strategy, "request", None))
+        page = error_response(error, getattr(self.strategy, "request", None))
         if page is None:
             raise error
         return page
@@ -222,7 +222,7 @@ class PatreonOAuth2(ReadsIdentity, InOneTransaction, BaseBackend):  # type: igno
                 redirect_uri=self.get_redirect_uri(state),
             )
         except PatreonAPIError as error:
-            failure = in_social_auths_words(self, error, stage="token_exchange")
+            failure = to_social_auth_error(self, error, stage="token_exchange")
         else:
             return self.do_auth(grant.access_token, *args, patreon_grant=grant, **kwargs)
         raise failure

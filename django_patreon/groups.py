@@ -21,10 +21,10 @@ from django.db import connections, router, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save, pre_delete
 
-from .access import Patron, Rule, tier_id
+from .access import Patron, Rule
 from .conf import patreon_settings
 from .entitlement import decide
-from .models import Grant, Membership, PatreonAccount, Tier
+from .models import Grant, Membership, PatreonAccount, Tier, tier_id
 from .signals import (
     account_reconnect_needed,
     account_reconnected,

@@ -12,7 +12,9 @@ from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBas
 from django.template.loader import render_to_string
 
 from . import tasks
-from .access import VIEW_AS, Patron, acting_in, forget_view_as, keep_private, patron_of
+from .access import Patron, keep_private, patron_of
+from .access.current import set_current_request
+from .access.view_as import VIEW_AS, forget_view_as
 
 __all__ = ["PatreonMiddleware"]
 
@@ -50,12 +52,12 @@ class PatreonMiddleware:
         if self.is_async:
             return self._acall(request)
         patron = patron_of(request)
-        with acting_in(request):
+        with set_current_request(request):
             return _finish(request, patron, self.get_response(request))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         patron = patron_of(request)
-        with acting_in(request):
+        with set_current_request(request):
             response: HttpResponseBase = await self.get_response(request)
             if not _concerns(request, patron, response):
                 return response

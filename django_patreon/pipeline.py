@@ -37,7 +37,7 @@ __all__ = [
     "require_email",
     "save_account",
     "user_details",
-    "users_are_djangos",
+    "uses_django_users",
     "write_profile",
 ]
 
@@ -127,7 +127,7 @@ def require_email(
     Patreon gives none for some people, and one that is not verified counts as none. Raises
     `AuthPolicyError`, and `AuthAssociationError` when somebody here has the address already.
     """
-    if backend.name != "patreon" or user or not users_are_djangos(backend):
+    if backend.name != "patreon" or user or not uses_django_users(backend):
         return
     model: Any = get_user_model()
     if model.get_email_field_name() != model.USERNAME_FIELD:
@@ -168,7 +168,7 @@ def save_account(
     Raises `AlreadyLinked` when the user has another Patreon identity, and social-auth's
     `AuthAssociationError` when the identity belongs to another user.
     """
-    if backend.name != "patreon" or user is None or not users_are_djangos(backend):
+    if backend.name != "patreon" or user is None or not uses_django_users(backend):
         return None
     ours: Any = backend
     identity: Identity = ours.identity_of(response)
@@ -204,7 +204,7 @@ def _fetched_at(response: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(stamp) if stamp else timezone.now()
 
 
-def users_are_djangos(backend: BaseAuth[object]) -> bool:
+def uses_django_users(backend: BaseAuth[object]) -> bool:
     """Does this strategy keep its users in Django? A strategy of another framework does not."""
     storage: Any = backend.strategy.storage.user
     try:

@@ -8,7 +8,10 @@ from typing import Any, Never, Unpack
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.permissions import BasePermission
 
-from .access import Asked, Rule, patron_of, refuse_another_name, rule_of, sentence
+from .access import Rule, patron_of, sentence
+from .access.classes import refuse_another_name
+from .access.rules import rule_of
+from .access.spelling import Asked
 
 __all__ = ["IsPatron"]
 

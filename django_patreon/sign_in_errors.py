@@ -41,10 +41,10 @@ if TYPE_CHECKING:
 __all__ = [
     "CREATOR",
     "PatreonSignInErrors",
-    "answer_instead_of",
+    "error_response",
     "failures_counted",
-    "in_social_auths_words",
     "log_failure",
+    "to_social_auth_error",
 ]
 
 logger = logging.getLogger("django_patreon")
@@ -204,7 +204,7 @@ _CURES = {
 }
 
 
-def answer_instead_of(
+def error_response(
     error: SocialAuthBaseException, request: HttpRequest | None
 ) -> HttpResponse | None:
     """Return the page for a failed sign-in; None where the site has a middleware for it."""
@@ -254,7 +254,7 @@ def _site_answers() -> bool:
     )
 
 
-def in_social_auths_words(
+def to_social_auth_error(
     backend: BaseAuth[Any], error: PatreonAPIError, *, stage: ErrorStage
 ) -> SocialAuthBaseException:
     """Say what became of a request to Patreon as social-auth's exception, with its codes."""

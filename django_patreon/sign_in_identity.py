@@ -13,7 +13,7 @@ from .exceptions import PatreonAPIError
 from .resources import Identity, MalformedDocument, parse_identity, storable
 from .secret import Secret
 from .sign_in_details import details_of
-from .sign_in_errors import in_social_auths_words
+from .sign_in_errors import to_social_auth_error
 
 __all__ = ["ReadsIdentity"]
 
@@ -33,7 +33,7 @@ class ReadsIdentity(BaseOAuth2[Any]):
             client = api.PatreonClient(Secret(access_token), patience=api.NEVER, bucket="")
             identity, document = client.identity_and_document()
         except PatreonAPIError as error:
-            failure = in_social_auths_words(self, error, stage="user_info")
+            failure = to_social_auth_error(self, error, stage="user_info")
         else:
             # A pipeline that a step interrupts is kept in the database, this answer with it.
             answer = {**document["data"], "included": document.get("included")}

@@ -15,7 +15,7 @@ from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import AuthAssociationError, SocialAuthBaseException
 
 from .models import PatreonAccount
-from .pipeline import hold_identity, users_are_djangos
+from .pipeline import hold_identity, uses_django_users
 from .sign_in_tokens import keep_pair
 
 __all__ = ["InOneTransaction"]
@@ -38,7 +38,7 @@ class InOneTransaction(BaseOAuth2[Any]):
         Two browsers that finish the first sign-in of one person at the same time both try to make
         the user. The database lets one through; the other starts over and finds that user.
         """
-        if not users_are_djangos(self):
+        if not uses_django_users(self):
             return super().pipeline(pipeline, pipeline_index, *args, **kwargs)
         is_complete = False
         try:

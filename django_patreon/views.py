@@ -22,22 +22,13 @@ from social_core.exceptions import AuthPolicyError
 from social_django.utils import load_backend, load_strategy
 
 from . import sync
-from .access import (
-    VIEW_AS,
-    Rule,
-    forget_view_as,
-    heading,
-    keep_private,
-    locked_page,
-    may_view_as,
-    patron_of,
-    remember_view_as,
-    sentence,
-    tier_id,
-)
+from .access import Rule, keep_private, patron_of, sentence
+from .access.page import locked_page
+from .access.view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_as
+from .access.words import heading
 from .entitlement import Facts, Reason, Requirement, decide
 from .exceptions import PatreonError, ReconnectRequired
-from .models import PatreonAccount
+from .models import PatreonAccount, tier_id
 from .own_urls import own_url
 
 if TYPE_CHECKING:
@@ -83,7 +74,7 @@ def disconnect(request: HttpRequest | None, user: Any) -> None:
     strategy = load_strategy(request)  # type: ignore[no-untyped-call]
     backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
     with transaction.atomic(using=router.db_for_write(PatreonAccount)):
-        backend.take_off(user)
+        backend.disconnect_user(user)
         PatreonAccount.objects.filter(user=user.pk).delete()
 
 

@@ -21,16 +21,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from django_patreon import tokens
-from django_patreon.access import (
-    Asked,
-    Patron,
-    PatronFileView,
-    Rule,
-    acting_in,
-    check,
-    patron_of,
-    patron_required,
-)
+from django_patreon.access import Patron, PatronFileView, Rule, check, patron_of, patron_required
+from django_patreon.access.current import set_current_request
+from django_patreon.access.spelling import Asked
 from django_patreon.access.statement import MOST_CAMPAIGNS, statement
 from django_patreon.access.words import SENTENCES, needs_in_words
 from django_patreon.entitlement import Reason, Requirement
@@ -118,7 +111,7 @@ class TestFreshness:
         dance.sign_in("free")
         request = rf.get("/")
         request.user = dance.user
-        with acting_in(request):
+        with set_current_request(request):
             assert not check(request.user)
             Grant.objects.give(dance.user, cents=300)
             assert check(request.user)
@@ -128,11 +121,11 @@ class TestFreshness:
         request = rf.get("/")
         request.user = dance.user
         someone = User.objects.create_user("someone")
-        with acting_in(request), django_assert_num_queries(1):
+        with set_current_request(request), django_assert_num_queries(1):
             for _ in range(3):
                 assert check(request.user)
                 assert patron_of(request).check(tier="gold")
-        with acting_in(request):
+        with set_current_request(request):
             assert not check(someone)
 
     def test_who_signs_in_during_a_request_is_who_is_asked_about(self, dance: Dance, rf) -> None:
@@ -733,7 +726,7 @@ class TestRowsThatSayWhoSeesThem:
         self.rows()
         request = rf.get("/")
         request.user = dance.user
-        with acting_in(request), django_assert_num_queries(2):
+        with set_current_request(request), django_assert_num_queries(2):
             shown = list(Story.objects.visible_to(request.user))
             assert len({each.required_tier_id for each in shown}) == 5
             assert all(each.decision_for(request.user) for each in shown)
@@ -752,7 +745,10 @@ class TestRowsThatSayWhoSeesThem:
             request = rf.get("/")
             request.user = nobody
             for rows in (Story.objects.all(), Episode.objects.all()):
-                with acting_in(request) if within else nullcontext(), django_assert_num_queries(1):
+                with (
+                    set_current_request(request) if within else nullcontext(),
+                    django_assert_num_queries(1),
+                ):
                     decisions = [row.decision_for(nobody) for row in rows]
                 closed = [each for each in decisions if not each.allowed]
                 assert {each.reason for each in closed} == {Reason.ANONYMOUS}
@@ -895,7 +891,7 @@ def test_a_rule_that_is_written_wrongly_says_how_to_write_it(caplog) -> None:
 @pytest.mark.parametrize("nobody", ["bob", 5, "", object()])
 def test_what_is_no_user_may_not_come_in(db: None, rf: Any, nobody: Any) -> None:
     assert check(nobody).reason is Reason.ANONYMOUS
-    with acting_in(rf.get("/")):
+    with set_current_request(rf.get("/")):
         assert check(nobody).reason is Reason.ANONYMOUS
         assert list(Story.objects.visible_to(nobody)) == []
 

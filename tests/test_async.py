@@ -22,14 +22,9 @@ from django.views import View
 from django.views.decorators.cache import cache_control
 from rest_framework.views import APIView
 
-from django_patreon.access import (
-    PatronRequiredMixin,
-    acheck,
-    acting_in,
-    check,
-    declared_rules,
-    patron_required,
-)
+from django_patreon.access import PatronRequiredMixin, acheck, check, patron_required
+from django_patreon.access.current import set_current_request
+from django_patreon.access.rules import declared_rules
 from django_patreon.rest_framework import IsPatron
 from django_patreon.sandbox.ids import GOLD, SILVER
 
@@ -202,7 +197,7 @@ class TestAsking:
 
     def ask(self, request: Any, user: Any) -> None:
         async def go() -> None:
-            with acting_in(request):
+            with set_current_request(request):
                 await acheck(user)
 
         async_to_sync(go)()

@@ -13,13 +13,7 @@ from django.urls import include, path, re_path
 from django.utils import timezone
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
-from django_patreon.access import (
-    PatronFileView,
-    PatronRequiredMixin,
-    Rule,
-    patron_required,
-    rules,
-)
+from django_patreon.access import PatronFileView, PatronRequiredMixin, Rule, patron_required, rules
 from django_patreon.backends import PatreonOAuth2
 from django_patreon.middleware import PatreonMiddleware
 from django_patreon.models import Campaign, Tier

@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 from django.utils import timezone
 
-from django_patreon.access import VIEW_AS, Patron, Rule
+from django_patreon.access import Patron, Rule
+from django_patreon.access.view_as import VIEW_AS
 from django_patreon.entitlement import Reason
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.ids import FOREIGN, GOLD, HOME, SILVER

@@ -13,7 +13,8 @@ import time_machine
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from django_patreon.access import Patron, Rule, acting_in, check, patron_of
+from django_patreon.access import Patron, Rule, check, patron_of
+from django_patreon.access.current import set_current_request
 from django_patreon.access.loading import LONGEST_KEPT, load, read
 from django_patreon.access.view_as import VIEW_AS, is_staff, may_view_as, pretended
 from django_patreon.entitlement import Decision, Reason, decide
@@ -42,7 +43,7 @@ class TestWhoSharesIt:
         dance.sign_in("gold")
         request = rf.get("/")
         request.user = boss = User.objects.create_user("boss", is_staff=True)
-        with acting_in(request):
+        with set_current_request(request):
             assert check(boss).reason is Reason.STAFF
             boss.is_staff = False
             assert check(boss).reason is Reason.NOT_LINKED
@@ -53,7 +54,7 @@ class TestWhoSharesIt:
         request = rf.get("/")
         request.user = boss = User.objects.create_user("boss", is_staff=True)
         request.session = {VIEW_AS: GOLD}
-        with acting_in(request):
+        with set_current_request(request):
             assert check(boss, tier="gold").reason is Reason.PAID
             boss.is_staff = False
             assert not check(boss, tier="gold")
@@ -276,7 +277,7 @@ def test_whatever_changes_the_answer_is_the_rules(
             session = site.some(None, None, {VIEW_AS: site.some("", "13", "23", "10")})
             if session is not None:
                 request.session = session
-            with acting_in(request):
+            with set_current_request(request):
                 for _ in range(site.random.randint(1, 5)):
                     if site.random.random() < 0.1:
                         request.user.is_staff = not request.user.is_staff

@@ -14,7 +14,8 @@ from django.urls import path
 from django.utils import timezone
 from rest_framework.request import Request
 
-from django_patreon.access import Patron, PatronGatedDetailView, acting_in, check, gate_for
+from django_patreon.access import Patron, PatronGatedDetailView, check, gate_for
+from django_patreon.access.current import set_current_request
 from django_patreon.models import Campaign, Grant, Tier
 from django_patreon.sandbox.ids import BRONZE, FOREIGN, GOLD, HOME
 
@@ -38,7 +39,7 @@ def request_of(dance: Dance, rf: RequestFactory) -> Any:
 
 def test_a_pass_that_is_rolled_back_opens_nothing(request_of: Any) -> None:
     user = request_of.user
-    with acting_in(request_of):
+    with set_current_request(request_of):
         assert not check(user).allowed
         with suppress(Undo), transaction.atomic():
             Grant.objects.give(user, cents=500)
@@ -49,7 +50,7 @@ def test_a_pass_that_is_rolled_back_opens_nothing(request_of: Any) -> None:
 
 def test_nor_does_an_inner_one_while_the_outer_one_stands(request_of: Any) -> None:
     user = request_of.user
-    with acting_in(request_of), transaction.atomic():
+    with set_current_request(request_of), transaction.atomic():
         Grant.objects.give(user, cents=300)
         with suppress(Undo), transaction.atomic():
             Grant.objects.give(user, cents=2000)

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Write",
-    "acting_in",
     "current_request",
-    "never_stored",
-    "refuse_what_is_no_user",
-    "with_a_cure",
+    "explain_async_error",
+    "require_user",
+    "set_current_request",
+    "uncacheable",
 ]
 
 _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", default=None)
@@ -31,7 +31,7 @@ def current_request() -> HttpRequest | None:
     return _request.get()
 
 
-class acting_in:
+class set_current_request:
     """Let `check(user)` know of the request it is called in."""
 
     def __init__(self, request: HttpRequest) -> None:
@@ -45,7 +45,7 @@ class acting_in:
 
 
 @cache
-def never_stored(kind: Any) -> Any:
+def uncacheable(kind: Any) -> Any:
     """Return the request's class with an answer for Django's cache that nobody can change.
 
     `cache_page` begins by setting it, which may be after the question was asked: in a decorator
@@ -55,7 +55,7 @@ def never_stored(kind: Any) -> Any:
     return type(kind.__name__, (kind,), {"_cache_update_cache": fixed})
 
 
-def refuse_what_is_no_user(given: Any) -> None:
+def require_user(given: Any) -> None:
     """Raise `TypeError` for a request, or a row of another model whose key may be a user's, too.
 
     What else is no user, such as a template's empty variable, is nobody.
@@ -87,7 +87,7 @@ class Write:
 _Told = TypeVar("_Told", bound=Callable[..., Any])
 
 
-def with_a_cure(function: _Told) -> _Told:
+def explain_async_error(function: _Told) -> _Told:
     """Name the cure where Django says that the database cannot be asked from async code."""
 
     @wraps(function)

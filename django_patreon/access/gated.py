@@ -26,8 +26,8 @@ from django_patreon.entitlement import (
 from django_patreon.models import Tier, campaign_id_of
 from django_patreon.moments import now, to_aware
 
-from .asking import patron_for
-from .current import with_a_cure
+from .check_user import patron_for
+from .current import explain_async_error
 from .loading import Known, KnownTier
 from .patron import Patron
 from .rules import Rule
@@ -39,7 +39,7 @@ _NO_CAMPAIGN = "no campaign in particular"
 
 
 class PatronGatedQuerySet(models.QuerySet[Any]):
-    @with_a_cure
+    @explain_async_error
     def visible_to(self, user: Any, *, campaign: Any = None) -> Self:
         """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
 

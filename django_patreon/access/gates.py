@@ -49,7 +49,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
     made = Rule(**rule)
 
     def decorate(view: Any) -> Any:
-        _refuse_what_is_no_view(view)
+        _require_view_function(view)
         made.declare(f"{view.__module__}.{getattr(view, '__qualname__', view)}")
 
         if _is_async(view):
@@ -71,7 +71,7 @@ def patron_required(view: Any = None, /, **rule: Unpack[Asked]) -> Any:
     return decorate if view is None else decorate(view)
 
 
-def _refuse_what_is_no_view(view: Any) -> None:
+def _require_view_function(view: Any) -> None:
     """Raise `TypeError` for a class or a method, whose first argument is no request."""
     code = getattr(view, "__code__", None)
     if isinstance(view, type) or (code is not None and code.co_varnames[:1] == ("self",)):

@@ -23,8 +23,7 @@ from django_patreon.entitlement import (
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, checkout_address
 
 from .prepared import ask
-from .row import grant_facts, lists, membership_facts, one_list
-from .statement import statement
+from .statement import grant_facts, lists, membership_facts, one_list, statement
 
 if TYPE_CHECKING:
     from .rules import Rule

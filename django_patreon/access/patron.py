@@ -22,7 +22,7 @@ from django_patreon.entitlement import (
 from django_patreon.models import Campaign
 from django_patreon.moments import now
 
-from .current import Write, current_request, never_stored, refuse_what_is_no_user, with_a_cure
+from .current import Write, current_request, explain_async_error, require_user, uncacheable
 from .loading import Known, KnownTier, load
 from .rules import Rule
 from .spelling import Asked
@@ -47,7 +47,7 @@ class Patron:
     """
 
     def __init__(self, user: Any = None, *, request: HttpRequest | None = None) -> None:
-        refuse_what_is_no_user(user)
+        require_user(user)
         self._given_user = user
         self._request = request
         self._known: tuple[Any, Known] | None = None
@@ -105,9 +105,9 @@ class Patron:
         # Django's cache looks at an answer before the middleware does, but at this last.
         kind: Any = type(request)
         if not hasattr(kind, "_cache_update_cache"):
-            request.__class__ = never_stored(kind)
+            request.__class__ = uncacheable(kind)
 
-    @with_a_cure
+    @explain_async_error
     def decide(self, rule: Rule) -> Decision:
         """Return the decision for a rule; the last step of `explain` holds the same."""
         self.mark_asked()
@@ -157,7 +157,7 @@ class Patron:
         """List the questions asked about this rule. The last step holds what `decide` returns."""
         return explain(self.requirement(rule), self.facts(rule.campaign_id))
 
-    @with_a_cure
+    @explain_async_error
     def facts(self, campaign_id: str | None = None, *, bypass: bool = True) -> Facts:
         """Return the facts for a rule about this campaign; None: the site's own campaign.
 

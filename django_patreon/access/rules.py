@@ -14,12 +14,12 @@ from django.utils.functional import cached_property
 
 from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Requirement, TierFacts
-from django_patreon.models import Tier, campaign_id_of
+from django_patreon.models import Tier, campaign_id_of, tier_id
 from django_patreon.moments import to_aware
 
 from .spelling import as_written, refuse_arguments
 
-__all__ = ["Rule", "declared_rules", "near_tier", "rule_of", "tier_id"]
+__all__ = ["Rule", "declared_rules", "near_tier", "rule_of"]
 
 logger = logging.getLogger("django_patreon")
 
@@ -171,18 +171,6 @@ def rule_of(given: Any, where: str) -> Rule:
         return Rule(**given)
     except TypeError as error:
         raise TypeError(f"{where}: {error}") from None
-
-
-def tier_id(named: Any) -> str | None:
-    """Return Patreon's id of a tier; None for a name that means nothing.
-
-    Ids are digits (observed). A title is no name: it may change on Patreon at any time (T13).
-    """
-    if isinstance(named, Tier):
-        return named.patreon_id
-    text = str(named)
-    found = patreon_settings().TIERS.get(text)
-    return found if found is not None else (text if text.isdecimal() else None)
 
 
 def _facts(named: Any) -> Any:

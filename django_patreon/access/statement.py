@@ -1,9 +1,10 @@
-"""The one query of a gate. It is written in SQL because it runs on every gated page, and building
-it with the ORM costs more time than running it.
+"""The one query of a gate, and the functions that read its answer.
 
-It returns the text of a JSON list of three. It is made of nested subqueries, each over one table by
-one index, which databases plan quickly. On PostgreSQL a union of joins took half as long again,
-most of it for planning.
+The query is written in SQL because it runs on every gated page, and building it with the ORM takes
+longer than running it. It consists of nested subqueries, each over one table by one index, which
+databases plan quickly: on PostgreSQL a union of joins took half as long again, mostly for planning.
+
+The answer is the text of a JSON list of three:
 
     account    [state, [campaign that the person runs, ...], [membership, ...]]
     grants     [[tier, cents, deny, starts_at, until, campaign], ...]
@@ -18,14 +19,25 @@ format for times.
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, tzinfo
 from functools import lru_cache
+from typing import Any
 
 from django.db import NotSupportedError, connections
 
-from django_patreon.entitlement import MembershipFacts
+from django_patreon.entitlement import GrantFacts, MembershipFacts, TierFacts, Worth
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 
-__all__ = ["MEMBERSHIP", "MOST_CAMPAIGNS", "statement"]
+__all__ = [
+    "MEMBERSHIP",
+    "MOST_CAMPAIGNS",
+    "grant_facts",
+    "lists",
+    "membership_facts",
+    "one_list",
+    "statement",
+]
 
 MOST_CAMPAIGNS = 50
 """How many of our campaigns are in the answer, with their tiers for prices; the chosen one comes
@@ -111,3 +123,78 @@ def statement(vendor: str, *, chosen: bool) -> str:
     who = f"(SELECT {person} FROM {account} a WHERE a.user_id = %(user)s)"
     as_text = "::text" if vendor == "postgresql" else ""  # the others return text anyway
     return f"SELECT {array}({who}, {grants}, {campaigns}){as_text}"
+
+
+# -- reading the answer
+
+_MOMENTS, _FLAGS = (
+    [
+        MEMBERSHIP.index(name)
+        for name, of in MembershipFacts.__annotations__.items()
+        if kind in str(of)
+    ]
+    for kind in ("datetime", "bool")
+)
+_FETCHED = MEMBERSHIP.index("fetched_at")
+_REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
+
+
+def membership_facts(
+    values: list[Any], zone: tzinfo, synced_at: str | None = None
+) -> MembershipFacts:
+    """Return the facts of a membership. A time without a zone is taken to be in `zone`.
+
+    A complete sync that began at `synced_at` confirmed the row without writing it.
+    """
+    facts = values[:-1]  # its campaign comes last
+    for place in _MOMENTS:
+        if facts[place] is not None:
+            facts[place] = _moment(facts[place], zone)
+    if synced_at is not None:
+        facts[_FETCHED] = max(facts[_FETCHED], _moment(synced_at, zone))
+    for place in _FLAGS:
+        facts[place] = bool(facts[place])
+    facts[_REMEMBERED] = _worth(facts[_REMEMBERED])
+    facts[_TIERS] = tuple([TierFacts(*each) for each in lists(facts[_TIERS])])
+    return MembershipFacts(*facts)
+
+
+def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
+    """Return the facts of a grant. A time without a zone is taken to be in `zone`."""
+    tier, cents, deny, starts_at, until, campaign = values
+    held, price, tier_campaign = one_list(tier) or (None, None, None)
+    return GrantFacts(
+        tier=None if held is None else TierFacts(held, price),
+        cents=cents,
+        deny=bool(deny),
+        starts_at=_moment(starts_at, zone),
+        until=_moment(until, zone),
+        campaign_id=campaign or tier_campaign,
+    )
+
+
+def lists(value: Any) -> list[Any]:
+    """Return a list of lists. Some databases give the inner ones as text."""
+    found = one_list(value)
+    for each in found:
+        if isinstance(each, str):
+            return [one_list(each) if isinstance(each, str) else each for each in found]
+    return found
+
+
+def one_list(value: Any) -> list[Any]:
+    """Return a list. Some databases give it as text, or as None if it is empty."""
+    found: list[Any] | None = json.loads(value) if isinstance(value, str) else value
+    return found or []
+
+
+def _worth(value: Any) -> Worth | None:
+    found = json.loads(value) if isinstance(value, str) else value
+    return Worth(found["tiers"], found["cents"], found["months"]) if found else None
+
+
+def _moment(value: str | None, zone: tzinfo) -> datetime | None:
+    if value is None:
+        return None
+    found = datetime.fromisoformat(value)
+    return found.replace(tzinfo=zone) if found.tzinfo is None else found

@@ -36,14 +36,14 @@ from django_patreon.resources import (
     parse_webhooks,
 )
 
-from .asking import Asking, Fields, parsed
+from .authorized import AuthorizedRequests, Fields, parsed
 from .paging import SeenIds, Walk
 
 __all__ = ["PatreonClient"]
 
 
-class PatreonClient(Asking):
-    """Asks Patreon on behalf of whoever the access token belongs to. `Asking` says how."""
+class PatreonClient(AuthorizedRequests):
+    """Calls Patreon's API with one access token. `AuthorizedRequests` has its arguments."""
 
     def identity(self) -> Identity:
         """Return the person, with the memberships, campaigns and tiers that the scopes show.

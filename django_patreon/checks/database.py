@@ -10,11 +10,11 @@ from django.core.checks import CheckMessage, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models, router
 
-from django_patreon.access import Rule, tier_id
+from django_patreon.access import Rule
 from django_patreon.adopting.social import count_clear
 from django_patreon.associations import association_model
 from django_patreon.conf import patreon_settings
-from django_patreon.models import Campaign, Tier
+from django_patreon.models import Campaign, Tier, tier_id
 
 from .written import written_rules
 

@@ -11,8 +11,9 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
-from django_patreon.access import near_tier, tier_id
+from django_patreon.access.rules import near_tier
 from django_patreon.conf import patreon_settings
+from django_patreon.models import tier_id
 
 from .written import written_rules
 

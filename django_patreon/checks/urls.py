@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
 
-from django_patreon.access import is_gated
+from django_patreon.access.gates import is_gated
 from django_patreon.own_urls import USUAL, own_url
 
 __all__ = ["check_urls"]

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from django_patreon.access import is_gated
+from django_patreon.access.gates import is_gated
 
 __all__ = ["check_views"]
 

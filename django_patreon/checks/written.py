@@ -10,7 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.template import engines
 from django.template.backends.django import DjangoTemplates
 
-from django_patreon.access import Rule, declared_rules
+from django_patreon.access import Rule
+from django_patreon.access.rules import declared_rules
 
 __all__ = ["written_rules"]
 

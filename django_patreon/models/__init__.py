@@ -11,7 +11,7 @@ from .campaign import (
     campaign_id_of,
     checkout_address,
     page_address,
-    tier_id_of,
+    tier_id,
 )
 from .event import MembershipEvent
 from .export import export_person
@@ -39,5 +39,5 @@ __all__ = [
     "checkout_address",
     "export_person",
     "page_address",
-    "tier_id_of",
+    "tier_id",
 ]

@@ -18,15 +18,21 @@ __all__ = [
     "campaign_id_of",
     "checkout_address",
     "page_address",
-    "tier_id_of",
+    "tier_id",
 ]
 
 
-def tier_id_of(tier: Any) -> str:
-    """Return Patreon's id of a tier, given as a Tier, a name from `PATREON["TIERS"]`, or an id."""
-    if isinstance(tier, Tier):
-        return tier.patreon_id
-    return patreon_settings().TIERS.get(str(tier), str(tier))
+def tier_id(named: Any) -> str | None:
+    """Return Patreon's id of a tier, given as a `Tier`, a name from `PATREON["TIERS"]`, or an id.
+
+    None for any other text. Ids are digits (observed). A title is not accepted: it may change on
+    Patreon at any time (T13).
+    """
+    if isinstance(named, Tier):
+        return named.patreon_id
+    text = str(named)
+    found = patreon_settings().TIERS.get(text)
+    return found if found is not None else (text if text.isdecimal() else None)
 
 
 def campaign_id_of(campaign: Any) -> str:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from django_patreon.moments import to_stored
 
-from .campaign import Campaign, Tier, campaign_id_of, tier_id_of
+from .campaign import Campaign, Tier, campaign_id_of, tier_id
 
 __all__ = ["Grant"]
 
@@ -47,7 +47,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         """
         return self._make(
             user=user,
-            tier=_row(Tier, tier, tier_id_of),
+            tier=_row(Tier, tier, tier_id),
             cents=cents,
             campaign=_row(Campaign, campaign, campaign_id_of),
             starts_at=starts_at or timezone.now(),
@@ -91,7 +91,7 @@ def _aware(moment: datetime | None) -> datetime | None:
     return to_stored(moment) if isinstance(moment, datetime) else moment
 
 
-def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str]) -> _Row | None:
+def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str | None]) -> _Row | None:
     """Find the row that somebody means."""
     if named is None or isinstance(named, model):
         return named

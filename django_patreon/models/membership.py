@@ -9,7 +9,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from .account import PatreonAccount
-from .campaign import Campaign, Tier, campaign_id_of, tier_id_of
+from .campaign import Campaign, Tier, campaign_id_of, tier_id
 
 __all__ = ["Membership", "Source"]
 
@@ -42,7 +42,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def with_tier(self, tier: Any) -> MembershipQuerySet:
         """Those that hold this tier: a row, a name from `PATREON["TIERS"]`, or an id."""
-        held = Tier.objects.filter(memberships=models.OuterRef("pk"), patreon_id=tier_id_of(tier))
+        held = Tier.objects.filter(memberships=models.OuterRef("pk"), patreon_id=tier_id(tier))
         return self.filter(models.Exists(held))
 
     def without_account(self) -> MembershipQuerySet:

@@ -20,16 +20,10 @@ from django.template.base import (
 )
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from django_patreon.access import (
-    Patron,
-    Rule,
-    current_request,
-    is_reader,
-    patron_for,
-    patron_of,
-    refuse_arguments,
-    sentence,
-)
+from django_patreon.access import Patron, Rule, patron_of, sentence
+from django_patreon.access.check_user import is_reader, patron_for
+from django_patreon.access.current import current_request
+from django_patreon.access.spelling import refuse_arguments
 from django_patreon.entitlement import Decision
 from django_patreon.models import Campaign
 

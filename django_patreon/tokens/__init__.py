@@ -11,10 +11,10 @@ that what Patreon gave is never rolled back. `batch` renews many, `keys` encrypt
 """
 
 from .batch import Renewals, refresh_expiring
-from .end import revoke, revoke_deleted
 from .keys import Rotation, rotate_keys
 from .life import access_token, client_for, store
 from .renewal import refresh
+from .revocation import revoke, revoke_deleted
 
 __all__ = [
     "Renewals",

@@ -17,7 +17,7 @@ from django_patreon.exceptions import PatreonAPIError, UnsafeToRefresh
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
-from .news import tell_reconnected
+from .connection_signals import send_reconnected
 from .pair import COLUMNS, columns_of, is_superseded, reconnect, token_of
 from .renewal import refresh
 
@@ -70,7 +70,7 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
         changed.update(("state", "last_refresh_message"))
     account.save(update_fields=None if account._state.adding else changed)
     if was_lost and account.state == PatreonAccount.State.CONNECTED:
-        tell_reconnected(account)
+        send_reconnected(account)
 
 
 def access_token(account: PatreonAccount) -> Secret:

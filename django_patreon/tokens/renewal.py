@@ -30,10 +30,10 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import client_of
-from .end import revoke_now
+from .connection_signals import send_reconnect_needed
 from .lease import LEASE_SECONDS, give_back, replace_pair, take
-from .news import tell_reconnect_needed
 from .pair import COLUMNS, columns_of, reconnect, token_of
+from .revocation import revoke_now
 
 __all__ = ["refresh"]
 
@@ -195,4 +195,4 @@ def _note_failure(
     else:
         logger.warning("Account %s could not be renewed: %s", account.patreon_id, error)
     if give_back(account, lease, using=using, **columns) and "state" in columns:
-        tell_reconnect_needed(account, str(error))
+        send_reconnect_needed(account, str(error))

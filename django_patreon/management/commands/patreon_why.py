@@ -11,17 +11,12 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.timesince import timesince
 
-from django_patreon.access import (
-    KnownTier,
-    Patron,
-    Rule,
-    near_tier,
-    needs_in_words,
-    sentence,
-    tier_id,
-)
+from django_patreon.access import Patron, Rule, sentence
+from django_patreon.access.loading import KnownTier
+from django_patreon.access.rules import near_tier
+from django_patreon.access.words import needs_in_words
 from django_patreon.entitlement import GrantFacts, MembershipFacts, Policy, Worth
-from django_patreon.models import Campaign, Membership, Tier
+from django_patreon.models import Campaign, Membership, Tier, tier_id
 
 _UNHEARD = "unknown: Patreon has told this site of no such"
 

@@ -9,7 +9,7 @@ from django.utils.functional import LazyObject, empty
 
 from django_patreon.entitlement import Decision
 
-from .current import current_request, refuse_what_is_no_user, with_a_cure
+from .current import current_request, explain_async_error, require_user
 from .patron import Patron, patron_of
 from .spelling import Asked
 
@@ -35,10 +35,10 @@ async def acheck(user: Any, *unnamed: Never, **rule: Unpack[Asked]) -> Decision:
     return await sync_to_async(check)(user, *unnamed, **rule)
 
 
-@with_a_cure
+@explain_async_error
 def patron_for(user: Any) -> Patron:
     """Return the current request's `Patron` if it is about this user, else a new one."""
-    refuse_what_is_no_user(user)
+    require_user(user)
     request = current_request()
     if request is not None and user is not None and is_reader(request, user):
         return patron_of(request)

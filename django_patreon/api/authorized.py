@@ -15,7 +15,7 @@ from .errors import document_of
 from .retry import BRIEFLY, NEVER, Patience
 from .transport import send
 
-__all__ = ["Asking", "Fields", "parsed"]
+__all__ = ["AuthorizedRequests", "Fields", "parsed"]
 
 API_PATH = "/api/oauth2/v2"
 T = TypeVar("T")
@@ -23,7 +23,7 @@ Fields = Mapping[str, Collection[str]]
 """Attributes by the type of resource that has them."""
 
 
-class Asking:
+class AuthorizedRequests:
     """How a client asks, whatever it asks for.
 
     `live_token` is asked before each call, and `renew` after the first 401, whose call is then

@@ -12,10 +12,10 @@ from django.db import router, transaction
 from django_patreon.models import PatreonAccount
 from django_patreon.signals import account_reconnect_needed, account_reconnected
 
-__all__ = ["tell_reconnect_needed", "tell_reconnected"]
+__all__ = ["send_reconnect_needed", "send_reconnected"]
 
 
-def tell_reconnect_needed(account: PatreonAccount, reason: str) -> None:
+def send_reconnect_needed(account: PatreonAccount, reason: str) -> None:
     """Send `account_reconnect_needed`: the person has to sign in with Patreon again."""
     send = partial(
         account_reconnect_needed.send_robust, sender=PatreonAccount, account=account, reason=reason
@@ -23,7 +23,7 @@ def tell_reconnect_needed(account: PatreonAccount, reason: str) -> None:
     transaction.on_commit(send, using=_using(account))
 
 
-def tell_reconnected(account: PatreonAccount) -> None:
+def send_reconnected(account: PatreonAccount) -> None:
     """Send `account_reconnected`: the person has reconnected their Patreon account."""
     send = partial(account_reconnected.send_robust, sender=PatreonAccount, account=account)
     transaction.on_commit(send, using=_using(account))

@@ -16,7 +16,7 @@ from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 
 from .client import client_of
-from .news import tell_reconnect_needed
+from .connection_signals import send_reconnect_needed
 from .pair import COLUMNS
 
 __all__ = ["revoke", "revoke_deleted", "revoke_now"]
@@ -42,7 +42,7 @@ def revoke(account: PatreonAccount) -> None:
     account.state = PatreonAccount.State.RECONNECT
     account.refresh_lease, account.refresh_lease_until = "", None
     account.save(update_fields=COLUMNS)
-    tell_reconnect_needed(account, "The tokens were given up.")
+    send_reconnect_needed(account, "The tokens were given up.")
 
 
 def revoke_deleted(
