@@ -8,13 +8,21 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
+from django.contrib import messages
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.template.loader import render_to_string
 
 from . import tasks
 from .access import Patron, keep_private, patron_of
 from .access.current import set_current_request
 from .access.view_as import VIEW_AS, forget_view_as
+from .associations import AccountTaken
 
 __all__ = ["PatreonMiddleware"]
 
@@ -63,6 +71,19 @@ class PatreonMiddleware:
                 return response
             # In a thread: the banner is a template, and may ask the database.
             return await sync_to_async(_finish)(request, patron, response)
+
+    def process_exception(
+        self, request: HttpRequest, exception: Exception
+    ) -> HttpResponseBase | None:
+        """Say why an association cannot be moved, such as in social-auth's admin, whose form does
+        not know; back to the form, where there are messages to say it with."""
+        if not isinstance(exception, AccountTaken):
+            return None
+        logger.warning("An association was not moved: %s", exception)
+        if request.method == "POST" and hasattr(request, "_messages"):
+            messages.error(request, str(exception))
+            return HttpResponseRedirect(request.get_full_path())
+        return HttpResponse(str(exception), status=409, content_type="text/plain; charset=utf-8")
 
 
 def _concerns(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> bool:

@@ -118,10 +118,11 @@ def test_an_association_is_not_moved_to_somebody_with_another_patreon_account(
         mine.save()
     mine.refresh_from_db()
     assert mine.user == dance.user  # nothing is written
-    operator.raise_request_exception = False
     UserSocialAuth.objects.filter(user=other).delete()
     PatreonAccount.objects.create(user=other, patreon_id="1")
-    assert edit(operator, user=other.pk).status_code == 500
+    form = edit(operator, user=other.pk)
+    assert form.status_code == 302
+    assert "Disconnect that one first" in operator.get(form["Location"]).content.decode()
     assert UserSocialAuth.objects.get().user == dance.user
     assert PatreonAccount.objects.get(user=dance.user).patreon_id == mine.uid
     # Moved in the database, where nobody asks us: refused with a page at the next sign-in.
