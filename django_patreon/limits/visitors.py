@@ -59,7 +59,7 @@ def _address_of(request: HttpRequest) -> str:
     if key:
         return _parsed(request.META.get(key, ""), private=True)
     direct = _parsed(request.META.get("REMOTE_ADDR", ""))
-    return direct or _parsed(request.META.get("HTTP_X_FORWARDED_FOR", ""))
+    return direct or _parsed(request.headers.get("x-forwarded-for", ""))
 
 
 def _parsed(text: str, *, private: bool = False) -> str:

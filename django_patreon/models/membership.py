@@ -122,7 +122,7 @@ class Membership(models.Model):
         help_text=_("The declined charge, or the first time that Patreon said it was declined."),
     )
     fetched_at = models.DateTimeField(_("as of"))
-    seen_by = models.CharField(_("last told by"), max_length=8, choices=Source.choices, blank=True)
+    seen_by = models.CharField(_("last told by"), max_length=8, choices=Source, blank=True)
     is_erased = models.BooleanField(
         _("erased"),
         default=False,

@@ -26,8 +26,17 @@ class Authority:
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Private")])
         self.bundle = folder / "authority.pem"
-        authority = self._certificate(self.key, self.name).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        signs = x509.KeyUsage(
+            **dict.fromkeys(("key_cert_sign", "crl_sign"), True),
+            **dict.fromkeys(("digital_signature", "content_commitment", "key_encipherment"), False),
+            **dict.fromkeys(
+                ("data_encipherment", "key_agreement", "encipher_only", "decipher_only"), False
+            ),
+        )
+        authority = (
+            self._certificate(self.key, self.name)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(signs, critical=True)
         )
         self.bundle.write_bytes(
             authority.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
@@ -62,6 +71,11 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - timedelta(days=1))
             .not_valid_after(now + timedelta(days=1))
+            # Python 3.13 verifies strictly: a certificate names its key and that of its issuer.
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), False
+            )
         )
 
 
