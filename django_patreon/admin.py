@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
+from django.db import router, transaction
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
@@ -13,6 +14,7 @@ from . import sync
 from .admin_actions import Connecting, Mending
 from .admin_history import MembershipEventAdmin, SyncRunAdmin
 from .admin_rows import GoesWithItsOwner, ToLookAt
+from .exceptions import CampaignNotChosen
 from .models import Campaign, Grant, Membership, PatreonAccount, Tier
 
 __all__ = ["MembershipEventAdmin", "SyncRunAdmin"]
@@ -152,9 +154,15 @@ class CampaignAdmin(Connecting, ToLookAt):
 
     def _say(self, request: HttpRequest, queryset: QuerySet[Campaign], *, is_ours: bool) -> None:
         changed = list(queryset.exclude(is_ours=is_ours))
-        for campaign in changed:
-            sync.set_ours(campaign, is_ours)
-            self.log_change(request, campaign, [{"changed": {"fields": [str(_("is ours"))]}}])
+        try:
+            with transaction.atomic(using=router.db_for_write(Campaign)):
+                for campaign in changed:
+                    sync.set_ours(campaign, is_ours)
+                    fields = {"fields": [str(_("is ours"))]}
+                    self.log_change(request, campaign, [{"changed": fields}])
+        except CampaignNotChosen as error:
+            self.message_user(request, str(error), messages.ERROR)
+            return
         if not changed:
             self.message_user(request, _("It was so already."), messages.INFO)
             return

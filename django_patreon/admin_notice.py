@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.utils.translation import gettext as _
 
-from .conf import patreon_settings
+from . import sync
 from .models import Campaign
 
 if TYPE_CHECKING:
@@ -36,8 +35,7 @@ def _closed_gates() -> str:
 
     A site whose gates all name their campaign silences the check that says the same.
     """
-    is_silenced = "django_patreon.W013" in settings.SILENCED_SYSTEM_CHECKS
-    if patreon_settings().CAMPAIGN_ID is not None or is_silenced:
+    if sync.gates_name_campaigns():
         return ""
     ours = Campaign.objects.filter(is_ours=True).count()
     if ours > 1:

@@ -36,7 +36,8 @@ def adopt(
     """Connect a user to the person of an identity document, as their own sign-in would.
 
     For tokens that an operator has brought, and no visitor: the campaign that they have rights over
-    is this site's. `fetched_at` is when Patreon was asked; None: now. Raises `AccountTaken`.
+    is this site's. `fetched_at` is when Patreon was asked; None: now. Raises `AccountTaken`, and
+    `CampaignNotChosen` where their campaign would be a second one of this site's.
     """
     identity = parse_identity(document)
     patreon_id = identity.user.id

@@ -7,6 +7,7 @@
     │   ├── RateLimited            429: ask later
     │   ├── Unavailable            5xx, time-out, lost connection: ask later
     │   └── MalformedAnswer        a 2xx that is not what Patreon documents
+    ├── CampaignNotChosen          a second campaign would close the gates that name none
     ├── ReconnectRequired          the person has to sign in with Patreon again
     └── UnsafeToRefresh            not inside this transaction: a new pair could be lost
 
@@ -17,6 +18,7 @@ these carries a token, a secret, a header or a body.
 from __future__ import annotations
 
 __all__ = [
+    "CampaignNotChosen",
     "MalformedAnswer",
     "PatreonAPIError",
     "PatreonError",
@@ -77,6 +79,10 @@ class Unavailable(PatreonAPIError):
 
 class MalformedAnswer(PatreonAPIError):
     """Patreon said yes and then nothing that makes sense."""
+
+
+class CampaignNotChosen(PatreonError):
+    """A second campaign cannot become this site's: nothing says which one unnamed gates mean."""
 
 
 class ReconnectRequired(PatreonError):

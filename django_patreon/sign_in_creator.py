@@ -17,6 +17,7 @@ from social_core.exceptions import AuthAssociationError, AuthPolicyError, ErrorS
 from . import sync
 from .adopt import AccountTaken, adopt
 from .conf import patreon_settings
+from .exceptions import CampaignNotChosen
 from .models import Campaign, PatreonAccount
 from .pipeline import AlreadyLinked
 from .sign_in_errors import CREATOR
@@ -174,6 +175,8 @@ class ConnectsCampaign(ReadsIdentity):
                 if others.exclude(patreon_id=response["id"]).exists():
                     raise AlreadyLinked(self, stage="pipeline") from None
                 raise AuthAssociationError(self, code="identity_in_use", stage="pipeline") from None
+            except CampaignNotChosen as error:
+                raise CannotConnect(self, str(error)) from None
             except DatabaseError as error:
                 if not remaining or connections[using].in_atomic_block:
                     logger.error("The database refused a campaign (%s).", type(error).__name__)

@@ -159,16 +159,52 @@ class TestWhichCampaignIsOurs:
         settings.SILENCED_SYSTEM_CHECKS = ["django_patreon.W013"]
         assert b"acts for no campaign yet" not in operator.get(address).content
 
-    @pytest.mark.parametrize("chosen", [None, "1"])
-    def test_a_second_one_closes_gates_that_name_none_and_says_so(
-        self, account: PatreonAccount, operator: Client, settings: Any, chosen: str | None
+    @pytest.mark.parametrize("way", ["", "chosen", "silenced"])
+    def test_a_second_one_is_refused_until_gates_say_which_they_mean(
+        self, account: PatreonAccount, operator: Client, settings: Any, way: str
     ) -> None:
-        settings.PATREON = {"CAMPAIGN_ID": chosen}
-        Campaign.objects.update(is_ours=True)
+        settings.PATREON = {"CAMPAIGN_ID": "1"} if way == "chosen" else {}
+        if way == "silenced":
+            settings.SILENCED_SYSTEM_CHECKS = ["django_patreon.W013"]
+        Campaign.objects.update(is_ours=True, name="Lanternhouse")
         row = Campaign.objects.create(patreon_id="1", fetched_at=timezone.now())
         form = {"action": "make_ours", "_selected_action": [row.pk]}
         page = operator.post(self.LIST, form, follow=True).content.decode()
-        assert ("gates that name none are closed to everybody" in page) is (chosen is None)
+        row.refresh_from_db()
+        assert row.is_ours is bool(way)
+        assert ("acts for Lanternhouse already" in page) is not bool(way)
+        assert LogEntry.objects.exists() is bool(way)
+
+    def test_of_two_at_once_neither_becomes_ours(
+        self, account: PatreonAccount, operator: Client
+    ) -> None:
+        Campaign.objects.update(is_ours=False)
+        Campaign.objects.create(patreon_id="1", fetched_at=timezone.now())
+        form = {
+            "action": "make_ours",
+            "_selected_action": [each.pk for each in Campaign.objects.all()],
+        }
+        assert b"CAMPAIGN_ID" in operator.post(self.LIST, form, follow=True).content
+        assert not Campaign.objects.filter(is_ours=True).exists()
+        assert not LogEntry.objects.exists()
+
+    def test_an_operator_overrules_what_a_creator_has_claimed(
+        self, account: PatreonAccount, operator: Client
+    ) -> None:
+        Campaign.objects.update(is_ours=True, is_claimed=True)
+        row = Campaign.objects.create(patreon_id="1", fetched_at=timezone.now())
+        form = {"action": "make_ours", "_selected_action": [row.pk]}
+        operator.post(self.LIST, form, follow=True)
+        assert [each.patreon_id for each in Campaign.objects.filter(is_ours=True)] == ["1"]
+
+    def test_several_that_are_ours_already_are_pointed_out_on_every_list(
+        self, account: PatreonAccount, operator: Client
+    ) -> None:
+        """Those that became ours while `CAMPAIGN_ID` was set."""
+        Campaign.objects.update(is_ours=True)
+        Campaign.objects.create(patreon_id="1", is_ours=True, fetched_at=timezone.now())
+        page = operator.get(self.LIST).content.decode()
+        assert "gates that name none are closed to everybody" in page
 
     def test_who_may_only_look_does_not(self, account: PatreonAccount) -> None:
         reader = Client()

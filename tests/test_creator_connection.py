@@ -140,15 +140,20 @@ class TestTheStraightWay:
         assert UserSocialAuth.objects.get().provider == "patreon"
         assert PatreonAccount.objects.get().token_generation == 2
 
-    def test_a_second_campaign_is_named_as_a_problem_for_gates(
-        self, dance: Dance, operator: Any
+    def test_a_second_campaign_is_refused_until_gates_say_which_they_mean(
+        self, dance: Dance, operator: Any, settings: Any
     ) -> None:
         other = staff("other", *PERMISSIONS)
         connect(dance)
-        assert "more than one campaign" not in page(dance)
         sign_in(dance, other)
-        connect(dance, "foreign-creator")
-        assert "more than one campaign" in page(dance)
+        response = connect(dance, "foreign-creator")
+        assert response.status_code == 403
+        assert b"CAMPAIGN_ID" in response.content
+        assert [each.patreon_id for each in Campaign.objects.filter(is_ours=True)] == [HOME]
+        assert not PatreonAccount.objects.filter(user=other).exists()
+        settings.PATREON = {**settings.PATREON, "CAMPAIGN_ID": HOME}
+        assert connect(dance, "foreign-creator").status_code == 302
+        assert Campaign.objects.filter(is_ours=True).count() == 2
 
     def test_a_creator_who_signs_in_with_fewer_rights_keeps_the_larger_pair(
         self, dance: Dance, operator: Any

@@ -93,6 +93,7 @@ urlpatterns = [
 ]
 
 
+@pytest.mark.django_db  # Django's own checks ask the database what it can do
 @pytest.mark.urls(__name__)
 def test_each_is_said_once_and_what_is_right_is_not() -> None:
     found = [each for each in run_checks() if each.id == "django_patreon.E015"]

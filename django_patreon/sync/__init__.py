@@ -31,7 +31,7 @@ from .memberships import (
     save_member,
     sync_account,
 )
-from .ours import MEMBERS_SCOPE, our_connected_campaigns, set_ours
+from .ours import MEMBERS_SCOPE, gates_name_campaigns, our_connected_campaigns, set_ours
 from .result import CampaignSync
 from .writing import Saved
 
@@ -45,6 +45,7 @@ __all__ = [
     "erase_collected",
     "erase_person",
     "erased_with_accounts",
+    "gates_name_campaigns",
     "join_memberships",
     "look_if_wanted",
     "may_look_again",

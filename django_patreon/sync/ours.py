@@ -7,9 +7,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.db import router
+from django.utils.translation import gettext as _
 
 from django_patreon.conf import patreon_settings
+from django_patreon.exceptions import CampaignNotChosen
 from django_patreon.models import Campaign, PatreonAccount
 from django_patreon.resources import Identity, Member
 
@@ -25,6 +28,7 @@ __all__ = [
     "connected_creator",
     "drop_unconfirmed_campaigns",
     "find_our_campaign",
+    "gates_name_campaigns",
     "our_campaign_ids",
     "our_connected_campaigns",
     "set_ours",
@@ -56,8 +60,54 @@ class OurCampaign:
     """True if unconfirmed campaigns must be dropped, since there is a confirmed one."""
 
 
+def gates_name_campaigns() -> bool:
+    """Return True if no gate depends on there being only one campaign of ours.
+
+    Either `CAMPAIGN_ID` says which one unnamed gates mean, or the site has silenced W013, since all
+    its gates name their campaign.
+    """
+    is_silenced = "django_patreon.W013" in settings.SILENCED_SYSTEM_CHECKS
+    return is_silenced or patreon_settings().CAMPAIGN_ID is not None
+
+
 def set_ours(campaign: Campaign, is_ours: bool) -> None:
-    """Save an operator's decision on whether this site acts for a campaign."""
+    """Save an operator's decision on whether this site acts for a campaign.
+
+    Raises `CampaignNotChosen` if the site acts for another one already, and nothing says which of
+    both is meant by gates that name none.
+    """
+    if is_ours and not campaign.is_ours:
+        require_choice(campaign.patreon_id)
+    _save_ours(campaign, is_ours)
+    if is_ours and not gates_name_campaigns():
+        drop_unconfirmed_campaigns(OurCampaign(confirmed=campaign.patreon_id))
+
+
+def require_choice(patreon_id: str) -> None:
+    """Raise `CampaignNotChosen` if making this campaign ours would close unnamed gates.
+
+    Campaigns that were only claimed do not count: a confirmed one takes their place.
+    """
+    if gates_name_campaigns():
+        return
+    ours = _our_campaigns().filter(is_claimed=False)
+    if ours.filter(patreon_id=patreon_id).exists():
+        return
+    other = ours.order_by("pk").first()
+    if other is not None:
+        raise CampaignNotChosen(
+            _(
+                "This site acts for %(other)s already (campaign %(id)s). Gates that name no"
+                " campaign mean that one; with a second one they would be closed to everybody. First"
+                " set PATREON['CAMPAIGN_ID'] to the campaign that they mean. If all gates name"
+                " their campaign, silence the check django_patreon.W013 instead. Or take the other"
+                " campaign away from this site."
+            )
+            % {"other": other, "id": other.patreon_id}
+        )
+
+
+def _save_ours(campaign: Campaign, is_ours: bool) -> None:
     campaign.is_ours, campaign.is_claimed = is_ours, False
     campaign.save(update_fields=["is_ours", "is_claimed"])
 
@@ -78,11 +128,14 @@ def find_our_campaign(
     patrons. If a creator gives us rights over a campaign, that is only a claim: visitors can change
     the authorize URL, its scopes included. The claim counts while nothing else is known, because
     the creator is the first to sign in on most sites. No sign-in makes a second campaign ours.
+    Raises `CampaignNotChosen` where an operator's would, and unnamed gates would mean none then.
 
     `rows` are those of the campaigns that the answer names, and of all that are claimed.
     """
     chosen = patreon_settings().CAMPAIGN_ID
     if by_operator and CREATORS_SCOPES.intersection(scopes):
+        if identity.campaign_id is not None:
+            require_choice(identity.campaign_id)
         return OurCampaign(confirmed=identity.campaign_id)
     if chosen is not None:
         return OurCampaign(confirmed=chosen)
@@ -117,7 +170,7 @@ def drop_unconfirmed_campaigns(our_campaign: OurCampaign) -> None:
     claimed = _our_campaigns().filter(is_claimed=True)
     for campaign in claimed.exclude(patreon_id=our_campaign.confirmed):
         logger.warning("Campaign %s was taken for this site's, and is not", campaign.patreon_id)
-        set_ours(campaign, False)
+        _save_ours(campaign, False)
 
 
 def connected_campaigns(

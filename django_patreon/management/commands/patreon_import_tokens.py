@@ -11,9 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_patreon.adopt import AccountTaken, adopt
 from django_patreon.api import PatreonClient, TokenGrant
-from django_patreon.conf import patreon_settings
-from django_patreon.exceptions import PatreonError
-from django_patreon.models import Campaign, PatreonAccount
+from django_patreon.exceptions import CampaignNotChosen, PatreonError
+from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
 from django_patreon.tokens import client_for
 
@@ -74,19 +73,12 @@ class Command(BaseCommand):
         )
         try:
             account = adopt(user, document, grant)
-        except AccountTaken as error:
+        except (AccountTaken, CampaignNotChosen) as error:
             raise CommandError(f"Nothing was stored: {error}") from None
         self.stdout.write(
             f"User {options['user']} is connected to Patreon account {account.patreon_id}"
             f" ({account}), which runs {owned}."
         )
-        ours = Campaign.objects.filter(is_ours=True).count()
-        if patreon_settings().CAMPAIGN_ID is None and ours > 1:
-            self.stderr.write(
-                "This site has more than one campaign now, so a rule that names none opens to"
-                " nobody. Name the one it means in PATREON['CAMPAIGN_ID'], or in the rules"
-                " (campaign=...); or say in the admin that the other one is not this site's."
-            )
 
 
 def _is_alive(account: PatreonAccount | None) -> bool:
