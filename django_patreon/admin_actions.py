@@ -21,8 +21,8 @@ from . import tokens
 from .exceptions import PatreonError
 from .models import PatreonAccount
 from .own_urls import own_url
-from .sign_in_creator import begin_url, may_connect
-from .views import disconnect
+from .sign_in.creator import begin_url, may_connect
+from .sign_in.disconnecting import disconnect
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse

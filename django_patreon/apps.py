@@ -29,6 +29,6 @@ class PatreonConfig(AppConfig):
         pre_delete.connect(collect_deleted, sender=PatreonAccount, dispatch_uid=uid)
         post_delete.connect(erase_collected, sender=PatreonAccount, dispatch_uid=uid)
         if apps.is_installed("social_django"):
-            from . import associations  # noqa: PLC0415
+            from .sign_in import associations  # noqa: PLC0415
 
             associations.listen()

@@ -25,17 +25,17 @@ from . import api
 from .exceptions import PatreonAPIError
 from .limits import two_requests
 from .secret import Secret
-from .sign_in_creator import ConnectsCampaign
-from .sign_in_errors import (
+from .sign_in.creator import ConnectsCampaign
+from .sign_in.errors import (
     CREATOR,
     error_response,
     failures_counted,
     log_failure,
     to_social_auth_error,
 )
-from .sign_in_identity import ReadsIdentity
-from .sign_in_tokens import seal_grant
-from .sign_in_transaction import InOneTransaction
+from .sign_in.grants import seal_grant
+from .sign_in.identity import ReadsIdentity
+from .sign_in.transaction import InOneTransaction
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
@@ -45,16 +45,19 @@ __all__ = ["PatreonCreatorOAuth2", "PatreonOAuth2"]
 
 logger = logging.getLogger("django_patreon")
 
-_OUR_STEPS = {
-    "social_core.pipeline.user.create_user": (
-        "django_patreon.pipeline.associate_by_email",
-        "django_patreon.pipeline.require_email",
-        "social_core.pipeline.user.create_user",
-    ),
-    "social_core.pipeline.user.user_details": ("django_patreon.pipeline.user_details",),
-}
 PIPELINE = (
-    *(step for stock in DEFAULT_AUTH_PIPELINE for step in _OUR_STEPS.get(stock, (stock,))),
+    "social_core.pipeline.social_auth.social_details",
+    "social_core.pipeline.social_auth.social_names",
+    "social_core.pipeline.social_auth.social_uid",
+    "social_core.pipeline.social_auth.auth_allowed",
+    "social_core.pipeline.social_auth.social_user",
+    "social_core.pipeline.user.get_username",
+    "django_patreon.pipeline.associate_by_email",
+    "django_patreon.pipeline.require_email",
+    "social_core.pipeline.user.create_user",
+    "social_core.pipeline.social_auth.associate_user",
+    "social_core.pipeline.social_auth.load_extra_data",
+    "django_patreon.pipeline.user_details",
     "django_patreon.pipeline.save_account",
 )
 """social-auth's default pipeline with our four steps; in force unless the site sets its own."""

@@ -22,7 +22,7 @@ from . import tasks
 from .access import Patron, keep_private, patron_of
 from .access.current import set_current_request
 from .access.view_as import VIEW_AS, forget_view_as
-from .associations import AccountTaken
+from .sign_in.associations import AccountTaken
 
 __all__ = ["PatreonMiddleware"]
 

@@ -1,8 +1,7 @@
-"""The steps we add to social-auth's pipeline, and the pipeline that has them."""
+"""The steps that we add to social-auth's pipeline; `backends.PIPELINE` lists them all."""
 
 from __future__ import annotations
 
-import logging
 import unicodedata
 from datetime import datetime
 from functools import partial
@@ -10,52 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
 from django.db import router, transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 from social_core.exceptions import AuthAssociationError, AuthPolicyError
 from social_core.pipeline import social_auth
 from social_core.pipeline.user import user_details as stock_user_details
 
 from . import sync, tokens
-from .associations import AccountTaken, move_account
-from .columns import fit
 from .conf import patreon_settings
 from .models import PatreonAccount
 from .resources import Identity, MalformedDocument, parse_identity
-from .sign_in_tokens import open_grant
+from .sign_in.accounts import account_of, uses_django_users, write_profile
+from .sign_in.grants import open_grant
 from .signals import account_linked
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from social_core.backends.base import BaseAuth
 
-__all__ = [
-    "AlreadyLinked",
-    "associate_by_email",
-    "hold_identity",
-    "require_email",
-    "save_account",
-    "user_details",
-    "uses_django_users",
-    "write_profile",
-]
-
-logger = logging.getLogger("django_patreon")
-
-
-class AlreadyLinked(AuthAssociationError):
-    """The signed-in user already has another Patreon identity."""
-
-    default_code = "identity_in_use"
-
-    def __str__(self) -> str:
-        return str(
-            _(
-                "Your account here is already connected to a different Patreon account."
-                " Disconnect that one first."
-            )
-        )
+__all__ = ["associate_by_email", "require_email", "save_account", "user_details"]
 
 
 def associate_by_email(
@@ -172,7 +144,7 @@ def save_account(
         return None
     ours: Any = backend
     identity: Identity = ours.identity_of(response)
-    account = _account_of(
+    account = account_of(
         backend,
         user,
         identity.user.id,
@@ -202,76 +174,3 @@ def _fetched_at(response: dict[str, Any]) -> datetime:
     """Say when Patreon was asked: a pipeline that a step interrupts may go on much later."""
     stamp = response.get("patreon_fetched_at")
     return datetime.fromisoformat(stamp) if stamp else timezone.now()
-
-
-def uses_django_users(backend: BaseAuth[object]) -> bool:
-    """Does this strategy keep its users in Django? A strategy of another framework does not."""
-    storage: Any = backend.strategy.storage.user
-    try:
-        return bool(storage.user_model() is get_user_model())
-    except NotImplementedError:
-        return False
-
-
-def hold_identity(response: dict[str, Any]) -> None:
-    """Begin a sign-in's transaction with a write, which waits for other sign-ins of the person.
-
-    It locks the account's row. On SQLite, where one writes at a time, it takes that lock before
-    anything is read: a transaction that reads first is thrown out when somebody else has written.
-    """
-    PatreonAccount.objects.filter(patreon_id=response.get("id")).update(patreon_id=F("patreon_id"))
-
-
-def _account_of(
-    backend: BaseAuth[object],
-    user: AbstractBaseUser,
-    patreon_id: str,
-    *,
-    is_new_user: bool,
-    is_known: bool,
-) -> PatreonAccount:
-    """Return the account of this person, or a new one.
-
-    `is_known`: social-auth had an association before this sign-in, and found the user by it. The
-    account follows it when somebody has moved it in the database.
-    """
-    taken = None
-    for account in PatreonAccount.objects.select_for_update().filter(patreon_id=patreon_id):
-        if account.user_id == user.pk:
-            return account
-        taken = account
-    if taken is not None and is_known:
-        try:
-            move_account(taken, user)
-        except AccountTaken:
-            raise AlreadyLinked(backend, stage="pipeline") from None
-        return taken
-    if taken is not None:
-        raise AuthAssociationError(backend, code="identity_in_use", stage="pipeline")
-    using = router.db_for_write(PatreonAccount)  # a replica may not have it yet
-    others = PatreonAccount.objects.using(using).filter(user_id=user.pk)
-    if not is_new_user and others.exists():
-        raise AlreadyLinked(backend, stage="pipeline")
-    return PatreonAccount(user_id=user.pk, patreon_id=patreon_id)
-
-
-def write_profile(account: PatreonAccount, identity: Identity) -> list[str]:
-    """Set what Patreon says of the person, and that they were here; return the fields' names."""
-    person = identity.user
-    told = {
-        "full_name": person.full_name,
-        "vanity": person.vanity,
-        "email": person.verified_email if patreon_settings().STORE_EMAIL else "",
-        "image_url": _web_address(person.image_url),
-        "url": _web_address(person.url),
-    }
-    profile = {name: value or "" for name, value in fit(PatreonAccount, told).items()}
-    profile["last_sign_in_at"] = timezone.now()
-    for name, value in profile.items():
-        setattr(account, name, value)
-    return list(profile)
-
-
-def _web_address(value: str | None) -> str:
-    """Keep what a browser may follow; `javascript:` and the like are dropped."""
-    return value if value and value.startswith(("https://", "http://")) else ""

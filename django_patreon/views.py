@@ -11,7 +11,7 @@ from django.contrib import messages
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, router, transaction
+from django.db import DatabaseError, transaction
 from django.http import Http404, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,7 +19,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from social_core.exceptions import AuthPolicyError
-from social_django.utils import load_backend, load_strategy
 
 from . import sync
 from .access import Rule, keep_private, patron_of, sentence
@@ -30,16 +29,16 @@ from .entitlement import Facts, Reason, Requirement, decide
 from .exceptions import PatreonError, ReconnectRequired
 from .models import PatreonAccount, tier_id
 from .own_urls import own_url
+from .sign_in.disconnecting import disconnect, is_last_way_in
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
 
-__all__ = ["account", "disconnect", "is_last_way_in", "locked", "refresh", "unlink", "view_as"]
+__all__ = ["account", "locked", "refresh", "unlink", "view_as"]
 
 logger = logging.getLogger("django_patreon")
 
 _ENDING = frozenset({Reason.CANCELLED, Reason.DECLINED_GRACE, Reason.BLANK_GRACE, Reason.GRANTED})
-_KEEPS_A_WAY_IN = "social_core.pipeline.disconnect.allowed_to_disconnect"
 
 
 @never_cache
@@ -64,18 +63,6 @@ def unlink(request: HttpRequest) -> HttpResponse:
         return _account_page(request, was_refused=True, status=409)
     _tell(request, _("Patreon is no longer connected to your account."))
     return redirect(own_url("account"))
-
-
-def disconnect(request: HttpRequest | None, user: Any) -> None:
-    """Take Patreon off a user: tokens, account and association, all or nothing.
-
-    Raises social-auth's `AuthPolicyError` when it is the only way they have to sign in.
-    """
-    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
-    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
-    with transaction.atomic(using=router.db_for_write(PatreonAccount)):
-        backend.disconnect_user(user)
-        PatreonAccount.objects.filter(user=user.pk).delete()
 
 
 @require_safe
@@ -258,12 +245,3 @@ def _end(facts: Facts) -> datetime | None:
     """When what opens the site to them ends (T8). That news grows old is no end: we ask again."""
     policy = dataclasses.replace(facts.policy, max_age=timedelta.max)
     return decide(Requirement(), dataclasses.replace(facts, policy=policy)).until
-
-
-def is_last_way_in(request: HttpRequest | None, user: Any) -> bool:
-    """Would `disconnect` be refused? By the same step, if the site has not taken it out."""
-    strategy = load_strategy(request)  # type: ignore[no-untyped-call]
-    backend = load_backend(strategy, "patreon", redirect_uri=None)  # type: ignore[no-untyped-call]
-    if _KEEPS_A_WAY_IN not in strategy.get_disconnect_pipeline(backend):
-        return False
-    return not strategy.storage.user.allowed_to_disconnect(user, "patreon")

@@ -14,9 +14,9 @@ from django.urls import reverse
 from social_django.models import UserSocialAuth
 
 from django_patreon import access, tokens
-from django_patreon.associations import AccountTaken
 from django_patreon.models import Membership, PatreonAccount
 from django_patreon.sandbox.ids import GOLD
+from django_patreon.sign_in.associations import AccountTaken
 from django_patreon.signals import account_linked, account_unlinked
 
 from .dance import Dance

@@ -29,7 +29,7 @@ from django_patreon.models import (
     PatreonAccount,
 )
 from django_patreon.sandbox.ids import HOME
-from django_patreon.views import disconnect
+from django_patreon.sign_in.disconnecting import disconnect
 
 from .dance import Dance
 from .test_campaign_sync import CREATORS_SCOPES, control

@@ -12,6 +12,7 @@ from social_core.pipeline.partial import partial
 from social_django.models import Partial, UserSocialAuth
 
 from django_patreon import tokens
+from django_patreon.backends import PIPELINE
 from django_patreon.models import PatreonAccount
 from django_patreon.signals import account_linked, account_unlinked
 
@@ -202,3 +203,10 @@ def test_a_sign_in_that_fails_leaves_the_account_with_tokens_that_live(
     account.refresh_from_db()
     assert account.access_token != before
     assert tokens.client_for(account).identity().user.full_name == "Alma Reyes"
+
+
+def test_our_pipeline_is_social_auths_with_our_steps() -> None:
+    """A new social-auth may bring a step that belongs into ours, too."""
+    ours = [each for each in PIPELINE if not each.startswith("django_patreon.")]
+    stock = [each for each in DEFAULT_AUTH_PIPELINE if not each.endswith(".user_details")]
+    assert ours == stock

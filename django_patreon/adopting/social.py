@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models, router
 from django.db.models.functions import Cast
 
-from django_patreon.associations import association_model, load_strategy
+from django_patreon.sign_in.associations import association_model, load_strategy
 
 __all__ = [
     "PROVIDER",

@@ -23,10 +23,10 @@ from social_core.exceptions import AuthConfigurationError
 
 from django_patreon import sync, tokens
 from django_patreon.api import read_grant
-from django_patreon.associations import association_model
 from django_patreon.models import PatreonAccount
 from django_patreon.moments import to_aware
-from django_patreon.pipeline import hold_identity
+from django_patreon.sign_in.accounts import hold_identity
+from django_patreon.sign_in.associations import association_model
 
 from . import social
 from .judging import Fate, Person, look_up

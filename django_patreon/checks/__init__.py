@@ -40,7 +40,7 @@ from django.utils.module_loading import import_string
 from social_core.pipeline import DEFAULT_AUTH_PIPELINE
 
 from django_patreon.conf import PatreonSettings, patreon_settings, unknown_keys
-from django_patreon.sign_in_errors import CREATOR
+from django_patreon.sign_in.errors import CREATOR
 
 from .character_sets import check_character_sets
 from .csp import check_csp

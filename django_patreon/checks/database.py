@@ -12,9 +12,9 @@ from django.db import connections, models, router
 
 from django_patreon.access import Rule
 from django_patreon.adopting.social import count_clear
-from django_patreon.associations import association_model
 from django_patreon.conf import patreon_settings
 from django_patreon.models import Campaign, Tier, tier_id
+from django_patreon.sign_in.associations import association_model
 
 from .written import written_rules
 

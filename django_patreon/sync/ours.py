@@ -98,7 +98,7 @@ def require_choice(patreon_id: str) -> None:
         raise CampaignNotChosen(
             _(
                 "This site acts for %(other)s already (campaign %(id)s). Gates that name no"
-                " campaign mean that one; with a second one they would be closed to everybody. First"
+                " campaign mean that one; a second one would close them to everybody. First"
                 " set PATREON['CAMPAIGN_ID'] to the campaign that they mean. If all gates name"
                 " their campaign, silence the check django_patreon.W013 instead. Or take the other"
                 " campaign away from this site."

@@ -131,11 +131,11 @@ def drive(folder: str) -> dict[str, Any]:
     from django.db import connections, router
 
     from django_patreon import tokens
-    from django_patreon.associations import association_model
     from django_patreon.models import Membership, PatreonAccount
     from django_patreon.own_urls import own_url
     from django_patreon.sandbox import Sandbox
     from django_patreon.sandbox.ids import BRONZE, FREE, GOLD
+    from django_patreon.sign_in.associations import association_model
     from django_patreon.signals import account_linked, membership_changed
     from tests.dance import Dance, wire
     from tests.sites.two_clients import TwoClients

@@ -8,7 +8,7 @@ from django.db import router, transaction
 
 from django_patreon import sync
 from django_patreon.models import Membership, MembershipEvent, PatreonAccount
-from django_patreon.views import disconnect, is_last_way_in
+from django_patreon.sign_in.disconnecting import disconnect, is_last_way_in
 
 from ._people import nobody
 

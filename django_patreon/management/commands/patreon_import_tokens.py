@@ -9,11 +9,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from django_patreon.adopt import AccountTaken, adopt
 from django_patreon.api import PatreonClient, TokenGrant
 from django_patreon.exceptions import CampaignNotChosen, PatreonError
 from django_patreon.models import PatreonAccount
 from django_patreon.secret import Secret
+from django_patreon.sign_in.adopt import AccountTaken, adopt
 from django_patreon.tokens import client_for
 
 ACCESS, REFRESH = "PATREON_ACCESS_TOKEN", "PATREON_REFRESH_TOKEN"

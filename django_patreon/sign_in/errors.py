@@ -31,8 +31,8 @@ from social_core.exceptions import (
 )
 from social_django.middleware import SocialAuthExceptionMiddleware
 
-from .exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
-from .limits import counted_for_visitor, wait_of_visitor
+from django_patreon.exceptions import MalformedAnswer, PatreonAPIError, RateLimited, Unavailable
+from django_patreon.limits import counted_for_visitor, wait_of_visitor
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

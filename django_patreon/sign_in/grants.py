@@ -9,12 +9,12 @@ from typing import Any
 
 from django.db import DatabaseError, router, transaction
 
-from . import tokens
-from .api import TokenGrant
-from .durable import in_callers_transaction, run_durably, short_locks
-from .fields import Sealed
-from .models import PatreonAccount
-from .secret import Secret
+from django_patreon import tokens
+from django_patreon.api import TokenGrant
+from django_patreon.durable import in_callers_transaction, run_durably, short_locks
+from django_patreon.fields import Sealed
+from django_patreon.models import PatreonAccount
+from django_patreon.secret import Secret
 
 __all__ = ["keep_pair", "open_grant", "seal_grant"]
 

@@ -14,9 +14,10 @@ from django.db import DataError, IntegrityError, OperationalError, connections, 
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import AuthAssociationError, SocialAuthBaseException
 
-from .models import PatreonAccount
-from .pipeline import hold_identity, uses_django_users
-from .sign_in_tokens import keep_pair
+from django_patreon.models import PatreonAccount
+
+from .accounts import hold_identity, uses_django_users
+from .grants import keep_pair
 
 __all__ = ["InOneTransaction"]
 

@@ -8,12 +8,13 @@ from django.utils import timezone
 from social_core.backends.oauth import BaseOAuth2
 from social_core.exceptions import AuthResponseError
 
-from . import api
-from .exceptions import PatreonAPIError
-from .resources import Identity, MalformedDocument, parse_identity, storable
-from .secret import Secret
-from .sign_in_details import details_of
-from .sign_in_errors import to_social_auth_error
+from django_patreon import api
+from django_patreon.exceptions import PatreonAPIError
+from django_patreon.resources import Identity, MalformedDocument, parse_identity, storable
+from django_patreon.secret import Secret
+
+from .details import details_of
+from .errors import to_social_auth_error
 
 __all__ = ["ReadsIdentity"]
 

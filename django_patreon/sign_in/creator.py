@@ -14,20 +14,21 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 from social_core.exceptions import AuthAssociationError, AuthPolicyError, ErrorStage
 
-from . import sync
+from django_patreon import sync
+from django_patreon.conf import patreon_settings
+from django_patreon.exceptions import CampaignNotChosen
+from django_patreon.models import Campaign, PatreonAccount
+from django_patreon.tokens.client import site_client
+
+from .accounts import AlreadyLinked
 from .adopt import AccountTaken, adopt
-from .conf import patreon_settings
-from .exceptions import CampaignNotChosen
-from .models import Campaign, PatreonAccount
-from .pipeline import AlreadyLinked
-from .sign_in_errors import CREATOR
-from .sign_in_identity import ReadsIdentity
-from .sign_in_tokens import keep_pair, seal_grant
-from .tokens.client import site_client
+from .errors import CREATOR
+from .grants import keep_pair, seal_grant
+from .identity import ReadsIdentity
 
 if TYPE_CHECKING:
-    from .api import OAuthClient, TokenGrant
-    from .resources import Identity
+    from django_patreon.api import OAuthClient, TokenGrant
+    from django_patreon.resources import Identity
 
 __all__ = ["ConnectsCampaign", "begin_url", "may_connect"]
 

@@ -16,8 +16,8 @@ from django.db import models, router, transaction
 from django.db.models.signals import post_init, post_save, pre_delete, pre_save
 from social_core.utils import get_strategy, setting_name
 
-from .models import PatreonAccount
-from .signals import account_linked, account_unlinked
+from django_patreon.models import PatreonAccount
+from django_patreon.signals import account_linked, account_unlinked
 
 __all__ = ["AccountTaken", "association_model", "listen", "load_strategy", "move_account"]
 
@@ -52,7 +52,7 @@ def load_strategy() -> Any:
 
 def listen() -> None:
     """Let accounts follow their associations from now on."""
-    model, uid = association_model(), "django_patreon.associations"
+    model, uid = association_model(), "django_patreon.sign_in.associations"
     post_init.connect(_remember, sender=model, dispatch_uid=uid)
     pre_save.connect(_refuse, sender=model, dispatch_uid=uid)
     post_save.connect(_follow, sender=model, dispatch_uid=uid)

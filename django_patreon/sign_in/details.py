@@ -9,8 +9,8 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from .columns import SHORT, fit
-from .resources import User
+from django_patreon.columns import SHORT, fit
+from django_patreon.resources import User
 
 __all__ = ["details_of"]
 

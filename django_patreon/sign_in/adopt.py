@@ -10,13 +10,14 @@ from django.db import router, transaction
 from django.utils import timezone
 from social_django.utils import load_backend, load_strategy
 
-from . import sync, tokens
-from .api import TokenGrant
+from django_patreon import sync, tokens
+from django_patreon.api import TokenGrant
+from django_patreon.models import PatreonAccount
+from django_patreon.resources import parse_identity
+from django_patreon.signals import account_linked
+
+from .accounts import hold_identity, write_profile
 from .associations import AccountTaken, association_model
-from .models import PatreonAccount
-from .pipeline import hold_identity, write_profile
-from .resources import parse_identity
-from .signals import account_linked
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
