@@ -15,12 +15,12 @@ export PYTHONMALLOC := default
 # What meets the database: these tests run again on PostgreSQL and on MariaDB.
 ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.py flows/test_ticks.py \
 	flows/test_token_commands.py flows/test_tokens.py foreign/test_moving.py \
-	test_access.py test_account.py test_adopting.py test_campaign_sync.py test_character_sets.py \
-	test_creator_connection.py test_declined.py test_failed_sign_ins.py test_fields.py test_grants.py \
-	test_interrupted_tokens.py test_leaks.py \
-	test_limits.py test_many_creators.py test_odd_sites.py test_pipeline.py test_prepared.py test_read_only.py \
-	test_second_session.py test_sign_in.py test_stale.py test_strict_columns.py test_sync.py test_sync_machine.py \
-	test_takeover.py test_tick.py test_what_is_held.py)
+	access/test_gates.py test_account.py adopting/test_adopting.py sync/test_campaign.py checks/test_character_sets.py \
+	sign_in/test_creator_connection.py access/test_declined.py sign_in/test_refused_codes.py test_fields.py access/test_grants.py \
+	sign_in/test_interrupted_tokens.py test_leaks.py \
+	limits/test_limits.py access/test_many_creators.py sign_in/test_odd_sites.py sign_in/test_pipeline.py access/test_prepared.py sign_in/test_read_only.py \
+	tokens/test_second_session.py sign_in/test_sign_in.py access/test_stale.py test_strict_columns.py sync/test_memberships.py sync/test_machine.py \
+	sign_in/test_takeover.py test_tick.py access/test_held.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean

@@ -27,9 +27,9 @@ from django_patreon.resources import Member
 from django_patreon.sandbox.ids import GOLD, SILVER
 from django_patreon.signals import account_linked, membership_changed
 from django_patreon.sync import save_member, sync_account
+from tests.sync.test_memberships import at_patreon
 
 from .dance import Dance
-from .test_sync import at_patreon
 
 User = get_user_model()
 pytestmark = pytest.mark.django_db(transaction=True)

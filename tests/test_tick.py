@@ -36,9 +36,9 @@ from django_patreon.models import (
 )
 from django_patreon.sandbox import Sandbox
 from django_patreon.sandbox.ids import GOLD, HOME
+from tests.sync.test_campaign import assert_true, campaign, control, remove, truth
 
 from .dance import EVERYTHING, Dance
-from .test_campaign_sync import assert_true, campaign, control, remove, truth
 
 __all__ = ["campaign"]  # the fixture
 

@@ -14,9 +14,9 @@ from django.utils import timezone
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount
 from django_patreon.sandbox.ids import FOREIGN, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
+from tests.sync.test_memberships import at_patreon
 
 from .dance import Dance
-from .test_sync import at_patreon
 
 
 def why(user: str, *words: str, **options: object) -> str:
