@@ -1,4 +1,4 @@
-"""What a column can hold of a foreign value, by the type of the column: one place for all."""
+"""Fitting values that Patreon sent to the columns that store them."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from .moments import to_stored
 __all__ = ["SHORT", "fit", "three_byte_columns"]
 
 SHORT = 150
-"""Characters that are kept of a text for which the model has no column, or one without a limit."""
+"""Characters kept of a text whose model has no such column, or a column without a limit."""
 LARGEST = 2**53
-"""Amounts from here on are nobody's pledge, and JSON would not carry them exactly."""
+"""Numbers from here on are dropped: no pledge is so large, and JSON does not carry them exactly."""
 _FOUR_BYTES = re.compile("[\U00010000-\U0010ffff]")
 _three_byte: dict[tuple[str, str], dict[str, list[str]]] = {}
 
 
 def fit(model: type[models.Model], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return foreign values as the columns of `model` hold them; None for those that do not fit.
+    """Return the values as the columns of `model` can store them.
 
-    Texts are cut to the column. An e-mail address is kept whole or not at all: a part of one is
-    somebody else's. So is a number or a time that the column has no room for. Ids do not belong
-    here: one that does not fit is refused when it is read (`resources.values.id_of`).
+    Texts are cut to the length of the column. An e-mail address, a number or a time that does not
+    fit becomes None: a part of an address could be another person's. Ids are not passed here: one
+    that does not fit is refused when it is read (`resources.values.id_of`).
     """
     alias = router.db_for_write(model)
     no_emoji = three_byte_columns(alias).get(model._meta.db_table, ())
@@ -76,7 +76,7 @@ def _limits(alias: str, kind: str) -> tuple[int, int]:
 
 
 def _moment(value: datetime) -> datetime | None:
-    """Drop what not every database holds, and make it what this site's databases hold."""
+    """Return the time as this site stores it; None for a year that not every database can store."""
     return to_stored(value) if 1970 <= value.year <= 9998 else None
 
 

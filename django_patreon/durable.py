@@ -18,8 +18,8 @@ __all__ = ["NoSecondConnection", "in_callers_transaction", "run_durably", "short
 T = TypeVar("T")
 
 LOCK_SECONDS = 3
-"""Long enough for other people's short transactions; short enough not to look dead when the row is
-locked by the very caller who waits for us."""
+"""Seconds to wait for a lock: enough for a short transaction of another process. The caller itself
+may hold the lock and wait for us, so it must not be much longer."""
 
 
 class NoSecondConnection(DatabaseError):
@@ -29,9 +29,8 @@ class NoSecondConnection(DatabaseError):
 def in_callers_transaction(using: str) -> bool:
     """Return True if a write here would be undone by a rollback of the caller.
 
-    So it is inside `atomic`, and where autocommit has been switched off. Django's TestCase wraps
-    each test in a transaction that stands for the committed state: it does not count, as it does
-    not for Django's own `durable=True`.
+    This is so inside `atomic`, and where autocommit is switched off. The transaction that Django's
+    TestCase wraps around each test does not count, as for Django's own `durable=True`.
     """
     connection = connections[using]
     if not connection.in_atomic_block:
@@ -42,8 +41,8 @@ def in_callers_transaction(using: str) -> bool:
 def run_durably(work: Callable[[], T], *, using: str) -> T:
     """Run `work`, whose writes are committed when this returns.
 
-    Inside a caller's transaction it runs in a thread of its own, on a connection of its own, in a
-    session like the caller's (see `_Session`). Raises `NoSecondConnection`, before `work` begins,
+    Inside a caller's transaction `work` runs in another thread, on another connection, in a session
+    like the caller's (see `_Session`). Raises `NoSecondConnection`, before `work` begins,
     when the caller's session cannot be read because its transaction is broken.
     """
     if not in_callers_transaction(using):
@@ -78,7 +77,7 @@ _VALUES = "SELECT name, current_setting(name, true) FROM unnest(%s::text[]) AS n
 
 
 class _Session:
-    """What a second session needs of the caller's to see the same tables and rows.
+    """What a second session must have in common with the caller's to see the same tables and rows.
 
     On PostgreSQL: role, search path and the settings that policies read, where they differ from
     what a new session has; and the tenant of django-tenants. They are given when the session
@@ -109,9 +108,9 @@ class _Session:
         self._login: str = caller.connection.info.user
 
     def connect(self, using: str) -> BaseDatabaseWrapper:
-        """Return a connection that commits, and is none of a pool.
+        """Return a new connection that commits, and does not come from a pool.
 
-        A request that holds one of a pool and waits for another could wait for ever.
+        A request that holds a connection of a pool and waits for a second one could wait for ever.
         """
         connection = connections.create_connection(using)
         given = connection.settings_dict
@@ -138,7 +137,7 @@ def _escaped(value: str) -> str:
     return value.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
-# How long to wait for a lock: how to ask for the limit that is in force, and how to set one.
+# By database: how to ask for the limit on waiting for a lock, and how to set it.
 _LOCK_TIMEOUT = {
     "mysql": (
         "SELECT @@SESSION.innodb_lock_wait_timeout",

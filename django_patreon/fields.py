@@ -39,7 +39,7 @@ _LABEL = b"django_patreon stored secrets v1"
 _MARK = "sealed:"
 """Begins a ciphertext that a serializer wrote."""
 _MASK = re.compile("sealed-[0-9a-f]{12}")
-"""What anybody but `open()` gets."""
+"""The text that everything but `open()` returns."""
 
 
 class Sealed(str):
@@ -55,7 +55,8 @@ class Sealed(str):
     _opened: Secret | None
 
     def __new__(cls, ciphertext: str) -> Sealed:
-        # The digest is of the ciphertext, which differs at every encryption: it tells nothing.
+        # The digest is made of the ciphertext, which differs at every encryption, so it reveals
+        # nothing.
         digest = sha256(ciphertext.encode()).hexdigest()[:12]
         self = super().__new__(cls, f"sealed-{digest}" if ciphertext else "")
         self.ciphertext, self._opened = ciphertext, None
@@ -74,12 +75,12 @@ class Sealed(str):
             try:
                 self._opened = Secret(_ring().decrypt(self.ciphertext.encode()).decode())
             except InvalidToken:
-                return Secret()  # not kept: the key may come back while we live
+                return Secret()  # not cached: the key may come back while the process runs
         return self._opened
 
     @property
     def readable(self) -> bool:
-        """Is there a text, and a key that opens it?"""
+        """Return True if there is a text, and a key that opens it."""
         return bool(self.open())
 
     def rotate(self) -> Sealed:
@@ -90,7 +91,7 @@ class Sealed(str):
         return Sealed(_ring().rotate(self.ciphertext.encode()).decode())
 
     def is_current(self) -> bool:
-        """Is the text encrypted under the first key of the ring?"""
+        """Return True if the text is encrypted under the first key of the ring."""
         try:
             _fernet(_secrets()[0]).decrypt(self.ciphertext.encode())
         except InvalidToken:
@@ -109,7 +110,7 @@ class Sealed(str):
         return isinstance(other, str) and not is_lost and self.open() == other
 
     def __ne__(self, other: object) -> bool:
-        return not self == other  # `str` has one of its own, which would compare the masks
+        return not self == other  # the one of `str` would compare the masks
 
     def __hash__(self) -> int:
         return hash(str(self.open()) or self.ciphertext)
@@ -119,7 +120,7 @@ class Sealed(str):
 
 
 def _secrets() -> tuple[str | bytes, ...]:
-    # Read at every use, so that a changed setting is never answered from an old ring.
+    # The setting is read at every use, so that a changed one takes effect at once.
     return patreon_settings().TOKEN_KEYS or (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
 
 
@@ -219,7 +220,7 @@ class EncryptedTextField(_Field):
         return _MARK + value.ciphertext if value else ""
 
     def get_lookup(self, lookup_name: str) -> Any:
-        # Anything but "is it empty" and "is it null" would find nothing, silently.
+        # Any other lookup would find nothing, without an error.
         if lookup_name == "exact":
             return _Exact
         return super().get_lookup(lookup_name) if lookup_name == "isnull" else None

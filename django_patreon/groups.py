@@ -1,9 +1,8 @@
 """Tiers as Django groups: `TIER_GROUPS = {"gold": ["supporters"]}` makes `user.has_perm` work.
 
-Kept in step with every change of a membership, a grant or an account, with what is deleted of
-them, and at every sign-in. What ends by itself, because time passes, is seen by
-`manage.py patreon_groups`. A group that the setting no longer names is nobody's business here:
-nothing tells those that were put into it from those that somebody put into it by hand.
+A user's groups are updated when a membership, a grant or their account changes or is deleted, and
+at every sign-in. What ends because time passes is noticed by `manage.py patreon_groups`. Members
+of a group that the setting no longer names are left alone: they may have been added by hand.
 """
 
 from __future__ import annotations
@@ -38,9 +37,10 @@ logger = logging.getLogger("django_patreon")
 
 
 def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
-    """Put the user in the groups of their tiers and out of the others; return what (would) change.
+    """Add the user to the groups of their tiers, and remove them from the other groups.
 
-    Touches only groups that `TIER_GROUPS` names. Staff get no group for being staff.
+    Returns the names of the groups joined and left; with `dry_run` nothing is written. Only groups
+    that `TIER_GROUPS` names are touched. `STAFF_BYPASS` gives staff no group.
     """
     chosen = patreon_settings().TIER_GROUPS
     if not chosen:
@@ -72,7 +72,7 @@ def keep(user: Any, *, dry_run: bool = False) -> tuple[set[str], set[str]]:
 
 
 def _campaigns_of(tiers: set[str], patron: Patron) -> dict[str, str]:
-    """Find whose tiers these are, also those that do not come along with what is known."""
+    """Return the campaign of each tier. Tiers that the patron's query did not bring are read."""
     found = {key: each.campaign_id for key, each in patron.known.tiers.items() if key in tiers}
     if others := tiers - found.keys():
         rows = Tier.objects.filter(patreon_id__in=others)
@@ -81,9 +81,9 @@ def _campaigns_of(tiers: set[str], patron: Patron) -> dict[str, str]:
 
 
 def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]]]:
-    """Keep everybody whom it may concern, and yield those for whom something changes.
+    """Update the groups of all users concerned, and yield those for whom something changes.
 
-    One whom it cannot be done for is logged, and ends nothing: the next run tries again.
+    A failure for one user is logged, and the others are updated; the next run tries again.
     """
     if not patreon_settings().TIER_GROUPS:
         return
@@ -100,18 +100,18 @@ def keep_all(*, dry_run: bool = False) -> Iterator[tuple[Any, set[str], set[str]
 
 
 def listen() -> None:
-    """Keep groups in step from now on."""
+    """Connect the receivers that keep groups up to date."""
     uid = "django_patreon.groups"
     memberships_changed.connect(_on_memberships, dispatch_uid=uid)
     user_logged_in.connect(_on_sign_in, dispatch_uid=uid)
     for signal in (account_reconnect_needed, account_reconnected):
         signal.connect(_on_connection, dispatch_uid=uid)
     account_unlinked.connect(_on_unlinked, dispatch_uid=uid)
-    # Before the delete: columns that the caller has not loaded can be read no more afterwards.
+    # `pre_delete`: after the delete, columns that the caller has not loaded cannot be read.
     for model in (Grant, PatreonAccount):
         for signal in (post_save, pre_delete):
             signal.connect(_on_row, sender=model, dispatch_uid=uid)
-    # A campaign takes its memberships along, and Django tells of each.
+    # Deleting a campaign deletes its memberships; Django sends a signal for each.
     pre_delete.connect(_on_membership_deleted, sender=Membership, dispatch_uid=uid)
     pre_delete.connect(_on_tier_deleted, sender=Tier, dispatch_uid=uid)
 
@@ -130,14 +130,14 @@ def _on_membership_deleted(instance: Any, using: str, **kwargs: Any) -> None:
 
 
 def _on_tier_deleted(instance: Any, using: str, **kwargs: Any) -> None:
-    """Ask before it goes, since nobody holds it afterwards."""
+    """Find the holders before the delete; afterwards nobody holds the tier."""
     if patreon_settings().TIER_GROUPS:
         holders = PatreonAccount.objects.using(using).filter(memberships__tiers=instance)
         _keep_after_commit(holders.values_list("user", flat=True), using)
 
 
 def _on_sign_in(user: Any, **kwargs: Any) -> None:
-    _keep_if_possible(user)  # groups are no reason to keep anybody out
+    _keep_if_possible(user)  # a failure must not stop the sign-in
 
 
 def _on_connection(account: PatreonAccount, **kwargs: Any) -> None:
@@ -154,13 +154,14 @@ def _on_row(instance: Any, using: str, **kwargs: Any) -> None:
 
 
 def _keep_after_commit(keys: Iterable[Any], using: str) -> None:
-    """Keep each user once, however many of their rows one transaction has changed."""
+    """Update each user once, however many of their rows one transaction has changed."""
     _waiting.setdefault(connections[using], set()).update(keys)
     transaction.on_commit(partial(_keep_waiting, using), using=using)
 
 
 _waiting: WeakKeyDictionary[Any, set[Any]] = WeakKeyDictionary()
-"""By connection. What a rollback leaves here is looked at with the next, which does no harm."""
+"""Keys of users by connection. After a rollback they stay, and are looked at after the next commit,
+which does no harm."""
 
 
 def _keep_waiting(using: str) -> None:

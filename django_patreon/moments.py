@@ -1,7 +1,7 @@
-"""Times with and without a zone: one place that turns the one into the other.
+"""Conversion between aware and naive datetimes.
 
-A time without a zone is in `TIME_ZONE`, as Django stores it when `USE_TZ` is off. The zone that a
-request has activated is for showing times, and never for reading them.
+A naive datetime is in `TIME_ZONE`, as Django stores it when `USE_TZ` is off. The time zone that a
+request has activated is for showing times only, so it is not used here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["DatabaseNow", "now", "to_aware", "to_stored"]
 
 
 class DatabaseNow(Now):
-    """The database's time. MySQL's own is that of some place; Django's columns are UTC."""
+    """The database's time in UTC. MySQL's NOW() is in the time zone of its session."""
 
     def as_mysql(
         self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any
@@ -42,7 +42,7 @@ def to_aware(moment: datetime) -> datetime:
 
 
 def to_stored(moment: datetime) -> datetime:
-    """Return the moment as this site's columns hold it: aware if `USE_TZ` is on, else naive."""
+    """Return the moment as this site's columns store it: aware if `USE_TZ` is on, else naive."""
     if moment.tzinfo is UTC and settings.USE_TZ:
         return moment
     if settings.USE_TZ:

@@ -1,5 +1,7 @@
-"""Signals we send. All of them after the transaction has been committed; a receiver that fails is
-logged by Django, and stops nobody."""
+"""The signals that we send, always after the commit.
+
+A receiver that raises is logged by Django; the other receivers are called all the same.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +20,26 @@ __all__ = [
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), user.
 account_linked = Signal()
 
-# A Patreon identity was taken off a user.
+# A Patreon identity was disconnected from a user.
 # Arguments: sender (the PatreonAccount class), patreon_id (str), user.
 account_unlinked = Signal()
 
-# Something that Patreon says of a membership has changed, or is new.
+# A membership is new, or something that Patreon says about it has changed.
 # Arguments: sender (the Membership class), membership (Membership), created (bool),
 # changed (frozenset of the names of its fields, "tiers" among them), account_before (key of the
 # PatreonAccount that it belonged to until now, or None).
 membership_changed = Signal()
 
-# The same news for this package itself, once for all memberships that were written together.
+# As `membership_changed`, for this package itself: sent once for all memberships that were written
+# together.
 # Arguments: sender (the Membership class), accounts (set of the keys of the PatreonAccounts that
 # they belong to, or belonged to until now).
 memberships_changed = Signal()
 
-# Patreon takes an account's tokens no more: its person has to sign in with Patreon again.
+# Patreon no longer accepts an account's tokens: the user has to sign in with Patreon again.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount), reason (str).
 account_reconnect_needed = Signal()
 
-# The person has: there are live tokens again.
+# The user has reconnected their Patreon account: it has live tokens again.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount).
 account_reconnected = Signal()

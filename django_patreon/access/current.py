@@ -27,12 +27,12 @@ _request: ContextVar[HttpRequest | None] = ContextVar("django_patreon_request", 
 
 
 def current_request() -> HttpRequest | None:
-    """Return the request that is being answered here; None outside of one."""
+    """Return the request that this thread or task is answering; None outside of a request."""
     return _request.get()
 
 
 class set_current_request:
-    """Let `check(user)` know of the request it is called in."""
+    """Make a request the current one, so that `check(user)` can use what it has read already."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
@@ -46,19 +46,19 @@ class set_current_request:
 
 @cache
 def uncacheable(kind: Any) -> Any:
-    """Return the request's class with an answer for Django's cache that nobody can change.
+    """Return a subclass of the request's class that Django's cache never stores an answer for.
 
-    `cache_page` begins by setting it, which may be after the question was asked: in a decorator
-    around it, or in a middleware.
+    The mark is a property, since `cache_page` sets it when it begins, which may be after a gate was
+    asked in a decorator around it or in a middleware.
     """
     fixed = property(lambda request: False, lambda request, value: None)
     return type(kind.__name__, (kind,), {"_cache_update_cache": fixed})
 
 
 def require_user(given: Any) -> None:
-    """Raise `TypeError` for a request, or a row of another model whose key may be a user's, too.
+    """Raise `TypeError` for a request or a row of another model, which are given by mistake.
 
-    What else is no user, such as a template's empty variable, is nobody.
+    Anything else that is no user, such as a template's empty variable, counts as signed out.
     """
     another = isinstance(given, models.Model) and not isinstance(given, get_user_model())
     if another or (hasattr(given, "META") and hasattr(given, "method")):
@@ -68,8 +68,8 @@ def require_user(given: Any) -> None:
 
 
 class Write:
-    """A write that a request made while it was open. Django drops the callbacks of a block that is
-    rolled back, so this one knows what became of it."""
+    """A write inside a transaction that is still open. Django drops the callbacks of a block that
+    is rolled back, so this object notices whether it was committed."""
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -88,7 +88,7 @@ _Told = TypeVar("_Told", bound=Callable[..., Any])
 
 
 def explain_async_error(function: _Told) -> _Told:
-    """Name the cure where Django says that the database cannot be asked from async code."""
+    """Add what to do to Django's error that the database cannot be used from async code."""
 
     @wraps(function)
     def wrapper(*args: Any, **kwargs: Any) -> Any:

@@ -43,11 +43,12 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
     def visible_to(self, user: Any, *, campaign: Any = None) -> Self:
         """Keep the rows that `user` may see: those whose `decision_for(user)` says yes.
 
-        `campaign`, a `Campaign` or its id, is that of the rows which do not say theirs: they name
-        no tier, and the model has no `campaign_lookup`, or it leads to none. None: the site's.
+        `campaign` (a `Campaign` or its id) is used for rows without a campaign of their own: those
+        that name no tier, and whose `campaign_lookup` is missing or leads to none. None stands for
+        the site's campaign.
 
-        One query, whatever the number of rows, and filtered in the database. What is known of the
-        user costs one more, unless this request has asked before.
+        The rows are filtered in the database, by one query. Reading what is known of the user takes
+        one more, unless this request has done it before.
         """
         found = Q(public_from__lte=timezone.now())
         patron = patron_for(user)
@@ -63,7 +64,8 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
         return self.filter(found)
 
     def _by_campaign(self, known: list[str], otherwise: Any) -> Iterator[tuple[Q, str | None]]:
-        """Part the rows by their campaigns, where they say them: these few, and all others."""
+        """Yield a filter and a campaign id for the rows of each known campaign, and for all
+        others."""
         lookup = self.model.campaign_lookup
         if lookup is None:
             yield Q(), _id_of(otherwise)
@@ -76,7 +78,7 @@ class PatronGatedQuerySet(models.QuerySet[Any]):
 
 
 def _of_interest(known: Known) -> list[str]:
-    """Name the campaigns in which the person may be more than a stranger."""
+    """Return the ids of the campaigns of which the person may have something."""
     found = {each.campaign_id for each in known.grants}
     found |= {each.campaign_id for each in known.memberships}
     found |= {*known.campaigns, *known.own_campaigns, known.default_campaign}
@@ -84,9 +86,9 @@ def _of_interest(known: Known) -> list[str]:
 
 
 def _with_a_tier(patron: Patron, campaigns: list[str]) -> Q:
-    """Find the rows that name a tier which the person reaches, and no more than they give."""
+    """Match the rows whose tier the person reaches, and whose amount they pay."""
     known, found = patron.known, Q()
-    # Written out, the keys of tiers let the database use its indexes; together they are few.
+    # With the keys of tiers written out, the database can use its indexes. They are few.
     keys: dict[int, float] = {}
     for campaign in campaigns:
         for standing in standings(patron.facts(campaign)):
@@ -100,7 +102,7 @@ def _with_a_tier(patron: Patron, campaigns: list[str]) -> Q:
     for cents in sorted({*keys.values()}):
         reached = sorted(key for key, most in keys.items() if most == cents)
         found |= Q(required_tier__in=reached) & _up_to(cents)
-    # Anybody's pass for all campaigns, and staff's.
+    # A pass for all campaigns, and the bypass of staff.
     elsewhere = Tier.objects.exclude(campaign_id__in=campaigns)
     for standing in standings(patron.facts(_NO_CAMPAIGN)):
         found |= Q(required_tier__in=_reached(elsewhere, standing)) & _up_to(_cents(standing))
@@ -112,13 +114,14 @@ def _id_of(campaign: Any) -> str | None:
 
 
 def _reaches(standing: Standing, tier: KnownTier) -> bool:
-    """Is it at least worth this tier?"""
+    """Return True if the standing is worth at least this tier."""
     asked = Requirement(at_least=TierFacts(tier.id, tier.amount_cents))
     return unmet(asked, standing) is None
 
 
 def _reached(tiers: models.QuerySet[Tier], standing: Standing) -> models.QuerySet[Tier, Any]:
-    """The tiers that it is at least worth, where they have not come along: the same in SQL."""
+    """Keep the tiers that the standing reaches: `_reaches` in SQL, for tiers that are not
+    loaded."""
     if not standing.everything:
         worth = Q(patreon_id__in=standing.tier_ids) | Q(
             amount_cents__gt=0, amount_cents__lte=standing.monthly_cents
@@ -130,7 +133,7 @@ def _reached(tiers: models.QuerySet[Tier], standing: Standing) -> models.QuerySe
 
 
 def _cents(standing: Standing) -> float:
-    """How much a row may ask for a month: -1 is not even 0, which asks for some support."""
+    """Return the most cents a month that a row may ask for; -1 if not even any support is given."""
     if standing.everything:
         return inf
     return standing.monthly_cents if standing.pays else -1
@@ -145,13 +148,14 @@ def _up_to(cents: float) -> Q:
 class PatronGated(models.Model):
     """A row for patrons: any support is enough, unless it asks for a tier or for an amount.
 
-    A row that names a tier is about that tier's campaign. On a site for many creators,
-    `campaign_lookup` says how the others come by theirs.
+    A row that names a tier belongs to that tier's campaign. On a site for many creators,
+    `campaign_lookup` leads from the other rows to their campaign.
     """
 
     campaign_lookup: ClassVar[str | None] = None
-    """The way from a row to its `Campaign`, as a filter is written: "campaign", "author__campaign".
-    Foreign keys all the way; `select_related` spares `decision_for` a query for each row."""
+    """The foreign keys from a row to its `Campaign`, as in a filter: "campaign",
+    "author__campaign".
+    With `select_related` of the same, `decision_for` needs no query for each row."""
 
     required_tier = TierField(
         Tier,
@@ -177,7 +181,7 @@ class PatronGated(models.Model):
     def decision_for(self, user: Any, *, campaign: Any = None) -> Decision:
         """Say whether `user` may see this row, and why. `campaign`: as for `visible_to`.
 
-        Of somebody who is not signed in nothing is read from the database. `needs` is None then,
+        For somebody who is not signed in nothing is read from the database. Then `needs` is None,
         unless the row's tier is loaded already (`select_related("required_tier")`).
         """
         opens_at = self.public_from
@@ -196,7 +200,7 @@ class PatronGated(models.Model):
         return replace(decision, until=_earlier(decision.until, opens_at))
 
     def _decision_for_nobody(self, patron: Patron) -> Decision:
-        """Refuse them without a query: no tier and no campaign would let them in."""
+        """Return the decision for a visitor who is signed out, without a query."""
         tier = None if self._is_tier_unread() else self.required_tier
         whose = None if tier is None else tier.campaign_id
         decision = patron.decide(Rule(at_least=tier, cents=self.min_cents, campaign=whose))
@@ -212,7 +216,8 @@ class PatronGated(models.Model):
         return self._tier_key is not None and not field.is_cached(self)
 
     def _rule(self, patron: Patron, campaign: Any) -> Rule:
-        """What this row asks for. A tier that the patron's one query has brought is not read."""
+        """Return the rule of this row. A tier that the patron's query has brought is not read
+        again."""
         if self._is_tier_unread():
             tier = patron.tier_by_key(self._tier_key)
             if tier is not None:
@@ -224,7 +229,7 @@ class PatronGated(models.Model):
         return Rule(at_least=self.required_tier, cents=self.min_cents, campaign=campaign)
 
     def clean_fields(self, exclude: Any = None) -> None:
-        """Refuse another creator's tier as well, in every form and in `full_clean()`."""
+        """Refuse a tier of another campaign, too, in every form and in `full_clean()`."""
         faults: dict[str, Any] = {}
         try:
             super().clean_fields(exclude=exclude)
@@ -232,7 +237,7 @@ class PatronGated(models.Model):
             faults = error.update_error_dict(faults)
         found = self._fault_of_the_tier()
         if found is not None:
-            # A form that has no such field can show it for the row only.
+            # A form without that field can only show the error for the whole row.
             place = NON_FIELD_ERRORS if "required_tier" in (exclude or ()) else "required_tier"
             faults[place] = [found]
         if faults:
@@ -258,14 +263,14 @@ class PatronGated(models.Model):
         return None
 
     def own_campaign_id(self) -> str | None:
-        """Return Patreon's id of the campaign that `campaign_lookup` leads to; None: to none."""
+        """Return Patreon's id of the campaign that `campaign_lookup` leads to; None if to none."""
         try:
             return _id_of(self._own_campaign())
         except ObjectDoesNotExist:  # a required foreign key that is not filled in yet
             return None
 
     def campaign_id_for_gate(self, otherwise: Any = None) -> str | None:
-        """Return Patreon's id of the campaign that the row is about; None: the site's own."""
+        """Return Patreon's id of the row's campaign; None for the site's own."""
         if self.required_tier is not None:
             return str(self.required_tier.campaign_id)
         return _id_of(self._own_campaign() or otherwise)

@@ -40,14 +40,14 @@ __all__ = ["Answer", "send"]
 logger = logging.getLogger("django_patreon")
 
 MAX_BODY = 16 * 1024 * 1024
-"""Bytes of an answer that we are willing to hold. A page of 1000 members is under 2 MB."""
+"""Largest answer in bytes. A page of 1000 members is under 2 MB."""
 POOL_SIZE = 20
-"""Connections kept per process; more threads than this still work, with new connections."""
+"""Connections kept open in a process. More threads than this open new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What came back: `status`, the few headers we use, and the body's bytes (never shown)."""
+    """The answer of Patreon: `status`, the few headers that we use, and the body (never shown)."""
 
     status: int
     retry_after: str
@@ -73,9 +73,9 @@ def send(
 ) -> Answer:
     """Make one request to Patreon and return its answer, whatever the status.
 
-    It passes the site's gate first, in which `bucket` names whose calls count together; there it
-    may wait, or end in `RateLimited` without having been sent. The gate counts refusals (4xx), too.
-    `renews`: the request spends a refresh token, whose refusals have a count of their own.
+    The site's rate limit comes first: the request may wait for it, or raise `RateLimited` without
+    being sent. Requests with the same `bucket` count together. Refusals (4xx) are counted, too.
+    `renews` is True for a request that spends a refresh token; its refusals are counted apart.
     `counts_refusals` is False for a request that Patreon may refuse as a matter of course.
     `timeout`: seconds to connect, and for the answer; by default the setting TIMEOUT. Together
     they are the longest that the request takes once it has passed the gate, whether the server is
@@ -105,7 +105,7 @@ def send(
             ) as response,
         ):
             body = _read(response)
-    # What an answer can hold that no parser likes is a ValueError, below `requests` as well.
+    # urllib3 raises ValueError, too, for an answer that it cannot parse.
     except (requests.RequestException, HTTPError, OSError, ValueError) as error:
         failure = _failure(error)
     else:
@@ -127,7 +127,7 @@ def send(
         if 400 <= answer.status < 500 and counts_refusals:
             limits.refused(answer.status, code_of(answer), renews=renews)
         return answer
-    # Raised out here so that the error drags no frame along that holds a header or a form.
+    # Raised here so that its traceback has no frame that holds a header or a form.
     raise failure
 
 
@@ -148,7 +148,7 @@ class _TooLarge(requests.RequestException):
 
 
 def _failure(error: Exception) -> Unavailable | MalformedAnswer:
-    """Say what went wrong on the way, without the URL or anything sent."""
+    """Return our error for one of `requests`, without the URL or anything that was sent."""
     if isinstance(error, _NoCertificates):
         return Unavailable(str(error), code="tls_error")
     if isinstance(error, _TooLarge):
@@ -161,7 +161,7 @@ def _failure(error: Exception) -> Unavailable | MalformedAnswer:
             " certificates.",
             code="tls_error",
         )
-    # What times out in the body, `requests` calls a lost connection.
+    # `requests` reports a time-out inside the body as a lost connection.
     cause = error.args[0] if error.args else None
     if isinstance(error, requests.Timeout | TimeoutError) or isinstance(cause, Urllib3Timeout):
         return Unavailable("Patreon did not answer in time.", code="timeout")
@@ -179,7 +179,7 @@ class _NoCertificates(OSError):
 
 
 def _tls_context() -> ssl.SSLContext:
-    """Return a context that trusts whom the environment says, in the way of other programs.
+    """Return a context that trusts the certificates which the environment names.
 
     `REQUESTS_CA_BUNDLE` or `CURL_CA_BUNDLE` (a file or a folder) replaces the certificates of
     certifi, as in `requests`. `SSL_CERT_FILE` and `SSL_CERT_DIR`, which OpenSSL reads, are trusted
@@ -231,7 +231,7 @@ class _Adapter(HTTPAdapter):
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Follow nothing, and read nothing of where it would lead: the header is anybody's."""
+        """Follow no redirect, and do not parse its address, which may be anything."""
 
 
 _shared: requests.Session | None = None
@@ -259,12 +259,12 @@ def _new_session() -> requests.Session:
 
 @cache
 def _proxies(base_url: str) -> dict[str, str]:
-    """The proxies that the environment asks for, found once: `trust_env` is off."""
+    """Return the proxies that the environment names. Cached, since `trust_env` is off."""
     return dict(get_environ_proxies(base_url))
 
 
 def _start_afresh() -> None:
-    """Drop the session: in a forked child, whose copies of sockets and locks are the parent's."""
+    """Drop the session in a forked child: its sockets and locks are the parent's."""
     global _lock, _shared
     _lock = threading.Lock()
     _shared = None

@@ -23,13 +23,13 @@ __all__ = ["DatabaseStore", "Now", "StoreBusy"]
 
 
 class StoreBusy(Exception):
-    """The caller's own transaction stands between us and the row."""
+    """The row cannot be written now, because the caller's own transaction may lock it."""
 
 
 class Now(Func):
     """The database's clock, in microseconds since 1970.
 
-    SQLite has none of its own, and who shares its file shares a machine.
+    On SQLite it is the machine's clock: all processes that share the file run on one machine.
     """
 
     output_field = BigIntegerField()
@@ -41,12 +41,12 @@ class Now(Func):
         return "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS bigint)", []
 
     def as_mysql(self, compiler: Any, connection: Any, *args: Any, **context: Any) -> Any:
-        # Not NOW(): in an hour of autumn the local time of a server names two moments.
+        # Not NOW(): when daylight saving time ends, one local time stands for two moments.
         return "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))", []
 
 
 def _within(slack: int) -> Q:
-    """Find a bucket that has room, or an arrival that nobody can have made."""
+    """Match a bucket that has room, or whose arrival is so far ahead that a clock must be wrong."""
     return Q(arrival__lte=Now() + slack) | Q(arrival__gt=Now() + MOST_AHEAD)
 
 
@@ -95,8 +95,9 @@ class DatabaseStore:
 
 
 def _using() -> str:
-    """The database; a lock on it must not be held, or waited for, inside a caller's transaction."""
+    """Return the alias of the database. Raises `StoreBusy` where the caller's transaction has the
+    lock."""
     using = router.db_for_write(RateBucket)
     if connections[using].vendor == "sqlite" and in_callers_transaction(using):
-        raise StoreBusy  # there is one writer, and it is the caller
+        raise StoreBusy  # SQLite has one writer, and it is the caller
     return using

@@ -38,29 +38,29 @@ Budget = tuple[str, Rate]
 """A bucket's key, and how many refusals it has room for."""
 
 LONGEST_PUSH = 900.0
-"""Seconds: however long a 429 wants, somebody tries again after a quarter of an hour."""
+"""Seconds that a 429 can make us wait at most, however long it asks for."""
 UNSAID_PUSH = 5.0
 AWAY = 10.0
-"""Seconds for which a store that failed is not asked: each try may have to time out."""
+"""Seconds for which a store that failed is not asked again: each try may time out."""
 BREAK = 60.0
 """Seconds without any request, after too many refusals."""
 
 ALERT = 600.0
-"""Seconds after a refusal for which budgets are looked at before a request. A site that has had
-none needs no statement for them."""
+"""Seconds after a refusal during which budgets are read before each request. A site without
+refusals needs no statement for them."""
 
 _renewals: Budget = ("refresh tokens", RENEWALS)
 UNKNOWN_VISITORS: Budget = ("codes:no-address", NO_ADDRESS)
-"""Of all visitors whose address is not known."""
+"""The budget of all visitors whose address is not known."""
 _budgets: ContextVar[Sequence[Budget]] = ContextVar("budgets", default=())
 _rates: ContextVar[Iterator[Rate | None]] = ContextVar("rates", default=iter(()))  # noqa: B039
-"""The rates by which the next requests take room; None: there is room already. `CLIENT` after."""
+"""The rates for the next requests; None for one that has its room already. After them `CLIENT`."""
 _willing: ContextVar[float] = ContextVar("willing", default=2.0)
 
 
 @contextmanager
 def waiting_up_to(seconds: float) -> Iterator[None]:
-    """Let requests made here wait so long for room: for jobs. A view waits two seconds at most."""
+    """Let requests made inside wait for room for so many seconds, for jobs. Others wait for two."""
     before = _willing.set(seconds)
     try:
         yield
@@ -69,13 +69,13 @@ def waiting_up_to(seconds: float) -> Iterator[None]:
 
 
 def longest_wait() -> float:
-    """The seconds that a request made here may wait for room."""
+    """Return the seconds that a request made here may wait for room."""
     return _willing.get()
 
 
 @contextmanager
 def refusals_count_for(budgets: Sequence[Budget]) -> Iterator[None]:
-    """Count what Patreon refuses inside in `budgets`, unless it is the site that is refused."""
+    """Count refusals by Patreon in `budgets`, unless Patreon refuses the site itself."""
     before = _budgets.set(budgets)
     try:
         yield
@@ -85,9 +85,9 @@ def refusals_count_for(budgets: Sequence[Budget]) -> Iterator[None]:
 
 @contextmanager
 def two_requests() -> Iterator[None]:
-    """Let the first request made here take room for the second, too, which then goes at once.
+    """Let the first request made inside take room for a second one, too.
 
-    A sign-in makes two, and so asks the store once.
+    A sign-in makes two requests, and asks the store once for both.
     """
     before = _rates.set(iter((TWO_OF_CLIENT, None)))
     try:
@@ -97,7 +97,7 @@ def two_requests() -> Iterator[None]:
 
 
 class SharedGate:
-    """Keeps the limits in a store; in this process alone while the store cannot be reached.
+    """Keeps the limits in a store, or in this process alone while the store cannot be reached.
 
     A limit must never be what breaks a sign-in, so an error of the store is logged and not raised.
     """
@@ -117,26 +117,27 @@ class SharedGate:
             self._wait("client", rate, until)
 
     def told_to_wait(self, seconds: float | None) -> None:
-        """Keep everybody out for so long: a 429 does not say whose limit it was."""
+        """Let no request go for so many seconds: a 429 does not say which limit was passed."""
         pause = min(UNSAID_PUSH if seconds is None else seconds, LONGEST_PUSH)
         self._either(lambda store: store.push("client", CLIENT, pause))
 
     def wait_of(self, budgets: Sequence[Budget]) -> float:
-        """Return the seconds until each budget has room for one more refusal; 0.0: now.
+        """Return the seconds until all budgets have room for one more refusal; 0.0 if they have
+        now.
 
-        No statement while this process has seen no refusal for `ALERT` seconds.
+        Makes no statement if this process has seen no refusal for `ALERT` seconds.
         """
         if time.monotonic() >= self._alert_until:
             return 0.0
         return max(map(self._look, budgets))
 
     def refused(self, status: int, code: str, *, renews: bool = False) -> None:
-        """Count a refusal where it belongs.
+        """Count a refusal in the budget it belongs to.
 
-        A code that a visitor brought, or a refresh token of one account, says nothing against the
-        site: each has budgets of its own, which `wait_of` asks. Too many of all others shut the
-        gate for a minute. 429, `invalid_client`, and an answer without a code (a page of Patreon's
-        edge) are always among the others.
+        A refused code belongs to the visitor who brought it, and a refused refresh token to its
+        account; they have budgets of their own, which `wait_of` reads. Too many other refusals stop
+        all requests for a minute. A 429, `invalid_client`, and an answer without a code (a page of
+        Patreon's edge) always count as other refusals.
         """
         budgets = [_renewals] if renews else _budgets.get()
         if budgets and status != 429 and code not in ("", "invalid_client"):
@@ -177,7 +178,7 @@ class SharedGate:
                 return work(self._store)
             except StoreBusy:
                 pass
-            except Exception as error:  # see the class
+            except Exception as error:  # a limit must never break a sign-in
                 self._away_until = time.monotonic() + AWAY
                 logger.warning("The shared rate limit is out of reach (%s).", type(error).__name__)
         return work(self._spare)
@@ -188,7 +189,7 @@ def _not_sent(message: str, wait: float) -> RateLimited:
 
 
 def current_gate() -> SharedGate | None:
-    """The gate that the setting RATE_LIMIT asks for; None for none."""
+    """Return the gate for the setting RATE_LIMIT; None if the setting is None."""
     return _gate_for(patreon_settings().RATE_LIMIT)
 
 
@@ -200,7 +201,7 @@ def _gate_for(where: str | None) -> SharedGate | None:
         return SharedGate(DatabaseStore())
     if where == "process":
         return SharedGate(ProcessStore())
-    # Only who asks for Redis needs its package.
+    # Only sites that choose Redis need its package.
     return SharedGate(
         importlib.import_module("django_patreon.limits.redis_store").RedisStore(where)
     )

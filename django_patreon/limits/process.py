@@ -23,7 +23,7 @@ class ProcessStore:
     def take(self, key: str, rate: Rate) -> float:
         with self._lock:
             now = _now()
-            if len(self._arrivals) > 10_000:  # buckets whose time has passed are empty
+            if len(self._arrivals) > 10_000:  # drop the buckets that are empty by now
                 self._arrivals = {each: at for each, at in self._arrivals.items() if at > now}
             self._arrivals[key], wait = taken(self._arrivals.get(key, 0), rate, now)
             return wait / 1e6
@@ -38,7 +38,7 @@ class ProcessStore:
 
 
 def _now() -> int:
-    """Return microseconds of a clock that nobody sets."""
+    """Return microseconds of a clock that is never adjusted."""
     return time.monotonic_ns() // 1000
 
 
@@ -46,7 +46,8 @@ _stores: WeakSet[ProcessStore] = WeakSet()
 
 
 def _unlock() -> None:
-    """In a process that was forked, nobody is left who would let go of a lock."""
+    """Make a new lock in a forked process: the thread that held the old one does not exist
+    there."""
     for each in _stores:
         each._lock = threading.Lock()
 

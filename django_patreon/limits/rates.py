@@ -33,7 +33,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rate:
-    """How fast: `burst` at once, then `per_second`."""
+    """A rate limit: `burst` requests at once, then `per_second`."""
 
     burst: int
     per_second: float
@@ -49,7 +49,7 @@ class Rate:
         return self.step * (self.burst - 1)
 
 
-# A tenth below the limits: requests bunch up on their way.
+# A tenth below Patreon's limits, since requests may arrive closer together than they were sent.
 CLIENT = Rate(burst=15, per_second=38)
 TWO_OF_CLIENT = Rate(burst=CLIENT.burst // 2, per_second=CLIENT.per_second / 2)
 """Two requests of the client at once, in the same bucket."""
@@ -59,21 +59,22 @@ REFUSALS = Rate(burst=200, per_second=1)
 RENEWALS = Rate(burst=150, per_second=0.5)
 """Refused refresh tokens: each is one account whose connection has ended."""
 CODES = Rate(burst=150, per_second=0.5)
-"""Refused sign-ins of all visitors. Of these, at most so many of..."""
+"""Refused sign-ins of all visitors together."""
 SESSION = Rate(burst=5, per_second=1 / 60)
-"""...one session;"""
+"""Refused sign-ins of one session."""
 ADDRESS = Rate(burst=20, per_second=0.1)
-"""...one address, which a school or a company may share;"""
+"""Refused sign-ins of one address, which a school or a company may share."""
 NO_ADDRESS = Rate(burst=75, per_second=0.25)
-"""...all visitors whose address is not known: half, so that the others can still sign in."""
+"""Refused sign-ins of all visitors whose address is not known: half, so that others can sign in."""
 
 MOST_AHEAD = 3600 * 1_000_000
-"""Microseconds. No burst and no push reaches an hour ahead: what does was written by a clock that
-was wrong, and counts as nothing."""
+"""Microseconds. No burst and no push reaches an hour ahead, so an arrival later than that was
+written by a wrong clock, and is ignored."""
 
 
 def taken(arrival: int, rate: Rate, now: int) -> tuple[int, int]:
-    """Ask for room at `now`: the arrival after that, and the microseconds to wait (0: go)."""
+    """Take room at `now`. Return the new arrival, and the microseconds to wait; 0 if there is
+    room."""
     if arrival > now + MOST_AHEAD:
         arrival = 0
     wait = arrival - rate.slack - now
@@ -81,13 +82,13 @@ def taken(arrival: int, rate: Rate, now: int) -> tuple[int, int]:
 
 
 class Store(Protocol):
-    """Where arrivals are kept. Each call is atomic among all who share the store."""
+    """Where arrivals are kept. Each call is atomic among all processes that share the store."""
 
     def take(self, key: str, rate: Rate) -> float:
-        """Take room in a bucket: 0.0, or the seconds until there is some."""
+        """Take room in a bucket. Return 0.0, or the seconds until there is room."""
 
     def wait(self, key: str, rate: Rate) -> float:
         """Return the seconds until there is room in a bucket, 0.0 if there is, and take none."""
 
     def push(self, key: str, rate: Rate, seconds: float) -> None:
-        """Let nobody have room in a bucket for so many seconds from now."""
+        """Leave no room in a bucket for so many seconds from now."""

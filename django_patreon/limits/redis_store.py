@@ -10,7 +10,7 @@ from .rates import MOST_AHEAD, Rate
 
 __all__ = ["RedisStore"]
 
-# Redis runs a script as one step. Numbers travel as text: Lua's would lose the last digits.
+# Redis runs a script atomically. Numbers are passed as text, since Lua's lose the last digits.
 _TAKE = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]

@@ -25,14 +25,14 @@ __all__ = ["counted_for_visitor", "wait_of_visitor"]
 
 
 def wait_of_visitor(request: HttpRequest | None) -> float:
-    """Return the seconds for which this visitor's codes are not sent to Patreon; 0.0: send them."""
+    """Return the seconds for which no code of this visitor is sent to Patreon; 0.0 if it may be."""
     gate = current_gate()
     return 0.0 if gate is None or request is None else gate.wait_of(_budgets_of(request))
 
 
 @contextmanager
 def counted_for_visitor(request: HttpRequest | None) -> Iterator[None]:
-    """Count what Patreon refuses inside against the visitor instead of against the site."""
+    """Count refusals by Patreon inside as the visitor's, not as the site's."""
     with refusals_count_for(_budgets_of(request) if request is not None else ()):
         yield
 
@@ -44,7 +44,7 @@ def _budgets_of(request: HttpRequest) -> list[Budget]:
         (f"codes:{address}", ADDRESS) if address else UNKNOWN_VISITORS,
     ]
     session = getattr(getattr(request, "session", None), "session_key", None)
-    if session:  # named without telling it
+    if session:  # a digest, which does not reveal the session key
         found.append((f"codes:{hashlib.sha256(session.encode()).hexdigest()[:24]}", SESSION))
     return found
 
@@ -52,8 +52,8 @@ def _budgets_of(request: HttpRequest) -> list[Budget]:
 def _address_of(request: HttpRequest) -> str:
     """Return the visitor's IPv4 address, or the /48 of an IPv6 one; "" when it is not known.
 
-    A private `REMOTE_ADDR` is a proxy in front of the site, so everybody's: then the last address
-    of `X-Forwarded-For` counts, which is the one that the proxy itself added.
+    A private `REMOTE_ADDR` is that of a proxy in front of the site. Then the last address of
+    `X-Forwarded-For` is used, which is the one that the proxy itself added.
     """
     key = patreon_settings().CLIENT_ADDRESS
     if key:
@@ -63,7 +63,7 @@ def _address_of(request: HttpRequest) -> str:
 
 
 def _parsed(text: str, *, private: bool = False) -> str:
-    """Read the last address of a list, with or without a port; "" if it is none, or private."""
+    """Return the last address of a list, without its port; "" if it is not one, or private."""
     host = text.rpartition(",")[2].strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

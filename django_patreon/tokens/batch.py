@@ -26,7 +26,7 @@ logger = logging.getLogger("django_patreon")
 TRIES = 3
 LONGEST_WAIT = 60.0
 PAUSE_AFTER_REFUSAL = 1.1
-"""Seconds, for each worker, after Patreon refused an account."""
+"""Seconds that a worker pauses after Patreon refused an account."""
 
 
 @dataclass(kw_only=True)
@@ -58,7 +58,7 @@ def refresh_expiring(within: timedelta, *, workers: int = 4) -> Renewals:
 
 
 def _expiring(within: timedelta) -> Iterator[PatreonAccount]:
-    """Yield accounts in small portions: a cursor held open for hours would hold a transaction."""
+    """Yield accounts in batches: a cursor that is open for hours would keep a transaction open."""
     last = 0
     soon = timezone.now() + within
     while True:
@@ -94,7 +94,7 @@ def _renew(account: PatreonAccount, workers: int) -> None:
             else:
                 return
     finally:
-        connections.close_all()  # this thread's own
+        connections.close_all()  # those of this thread
 
 
 def _collect(running: dict[Future[None], str], result: Renewals, *, all_of_them: bool) -> None:

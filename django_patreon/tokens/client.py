@@ -18,11 +18,11 @@ def site_client() -> OAuthClient:
 
 
 def client_of(client_id: str) -> OAuthClient:
-    """Return the client that got a pair of tokens: Patreon takes them back from no other.
+    """Return the client to which Patreon gave a pair of tokens: no other one can renew them.
 
     It is the site's own, from social-auth's settings, or one of `PATREON["CLIENTS"]`. On a site
-    that has none of those, an id that is not known is an older one of its own: the own client is
-    returned. Raises `Refused` with the code `unknown_client` on a site that has some.
+    without CLIENTS an unknown id is an older one of the site's own, so its own client is returned.
+    Raises `Refused` with the code `unknown_client` on a site that has CLIENTS.
     """
     own, clients = site_client(), patreon_settings().CLIENTS
     if client_id in clients and client_id != own.id:
@@ -36,7 +36,7 @@ def client_of(client_id: str) -> OAuthClient:
 
 
 def _setting(name: str) -> str:
-    """Look where social-auth looks."""
+    """Return a setting from where social-auth reads it."""
     for place in (f"SOCIAL_AUTH_PATREON_{name}", f"SOCIAL_AUTH_{name}"):
         found = getattr(settings, place, None)
         if found:

@@ -20,14 +20,14 @@ from django_patreon.moments import DatabaseNow
 __all__ = ["LEASE_SECONDS", "give_back", "replace_pair", "take"]
 
 LEASE_SECONDS = 90
-"""Longer than an answer of the token endpoint can take, so that a lease never ends under a living
-worker. The time that it may wait for its turn at Patreon's rate limit comes on top."""
+"""Seconds that a lease lasts: longer than a request to the token endpoint can take, so that it does
+not end while its worker is alive. The time spent waiting for the rate limit comes on top."""
 
 
 def take(account: PatreonAccount, *, using: str) -> str | None:
-    """Return the name of a lease on the pair that `account` holds; None when somebody was first.
+    """Return the name of a new lease on the pair that `account` holds.
 
-    They have it now, or have put a newer pair in place already.
+    Returns None if another process has the lease, or has stored a newer pair already.
     """
     name = secrets.token_hex(16)
     lasts = timedelta(seconds=LEASE_SECONDS + longest_wait())
@@ -48,9 +48,9 @@ def take(account: PatreonAccount, *, using: str) -> str | None:
 
 
 def give_back(account: PatreonAccount, name: str, *, using: str, **columns: object) -> bool:
-    """End the lease, with nothing gained, and write `columns` in the same statement.
+    """End the lease without a new pair, and write `columns` in the same statement.
 
-    Return False when the lease is no longer ours.
+    Returns False if the lease is no longer ours.
     """
     return bool(
         PatreonAccount.objects.using(using)
@@ -62,8 +62,8 @@ def give_back(account: PatreonAccount, name: str, *, using: str, **columns: obje
 def replace_pair(account: PatreonAccount, *, using: str, **columns: object) -> bool:
     """Write the `columns` of a newer pair over the one that `account` holds, and end any lease.
 
-    Whoever has the lease now: it was on the older pair, which is spent. Return False when a newer
-    one is in its place already.
+    It does not matter who has the lease by now: it was on the older pair, which is spent. Returns
+    False if a newer pair is stored already.
     """
     return bool(
         PatreonAccount.objects.using(using)

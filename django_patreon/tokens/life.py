@@ -26,20 +26,21 @@ __all__ = ["access_token", "client_for", "store"]
 logger = logging.getLogger("django_patreon")
 
 COOL_DOWN = timedelta(minutes=1)
-"""After a failure a token that still lives is used for so long without another try: not every view
-must cost a refused request (T19)."""
+"""After a failed renewal, a token that is still valid is used for this long before the next try, so
+that not every view makes a request that is refused (T19)."""
 WAIT_IN_TIME = 15.0
-"""Seconds to wait for somebody else's renewal while the token at hand lives: longer than an answer
-takes by default. Only a worker that was killed takes longer, and it must not hold up a page."""
+"""Seconds to wait for another process's renewal while our token is still valid. An answer takes
+less
+by default; a renewal that takes longer belongs to a killed worker, and must not delay a page."""
 
 
 def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] = ()) -> None:
-    """Keep new tokens, and save the account: them and the fields `also`.
+    """Store new tokens, and save them and the fields `also`.
 
-    A pair is kept whole or not at all. When the grant has no refresh token, the stored pair stays;
-    an account that has none is marked for reconnecting, because one access token is no connection.
-    An older pair never replaces a newer one, and the same pair is not stored twice.
-    A living pair with rights over a campaign is not given up for one with fewer.
+    A pair is stored whole or not at all. If the grant has no refresh token, the stored pair stays;
+    an account without one must reconnect, since an access token alone cannot be renewed.
+    An older pair never replaces a newer one, and the same pair is not stored twice. A live pair
+    with scopes over a campaign is not replaced by one with fewer.
     """
     was_lost = not account._state.adding and account.state == PatreonAccount.State.RECONNECT
     changed = {*also}
@@ -76,9 +77,9 @@ def store(account: PatreonAccount, grant: TokenGrant, *, also: Collection[str] =
 def access_token(account: PatreonAccount) -> Secret:
     """Return a live access token, renewed first if less than `REFRESH_MARGIN` is left.
 
-    Of a token that does not live four times as long, a quarter of its life is the margin. No query
-    while it lives. Raises as `refresh` does; a token that still lives is returned even when
-    renewing it did not work today.
+    For a token whose life is shorter than four times that, the margin is a quarter of its life.
+    Makes no query while the token needs no renewal. Raises as `refresh` does, unless the old token
+    is still valid: then it is returned.
     """
     if account.needs_reconnect:
         raise reconnect(account)
@@ -98,7 +99,7 @@ def access_token(account: PatreonAccount) -> Secret:
 def client_for(account: PatreonAccount, *, patience: float = BRIEFLY.seconds) -> PatreonClient:
     """Return a client that uses the account's tokens and renews them when needed.
 
-    `patience`: seconds in all for which reading may be tried again; more of it is for jobs.
+    `patience`: seconds in all for which a failed read is tried again. Jobs may give more.
     """
     return PatreonClient(
         live_token=partial(access_token, account),
@@ -109,24 +110,24 @@ def client_for(account: PatreonAccount, *, patience: float = BRIEFLY.seconds) ->
 
 
 def _time_left(account: PatreonAccount) -> timedelta | None:
-    """Return how long the access token lives; None when Patreon did not say."""
+    """Return how long the access token is still valid; None if Patreon did not say."""
     expires = account.token_expires_at
     return None if expires is None else expires - timezone.now()
 
 
 def _margin(account: PatreonAccount) -> timedelta:
     margin, lifetime = patreon_settings().REFRESH_MARGIN, account.token_lifetime
-    # Otherwise a server whose tokens live for an hour would be asked at every use.
+    # Otherwise a token that is valid for an hour would be renewed at every use.
     return margin if lifetime is None else min(margin, lifetime / 4)
 
 
 def _better_not_now(account: PatreonAccount) -> bool:
-    """Is there a reason to use a token that still lives, and let somebody else renew it?"""
+    """Return True if a token that is still valid should be used, and not renewed here and now."""
     failed = account.last_refresh_failure_at
     if failed is not None and timezone.now() - failed < COOL_DOWN:
         return True
     using = router.db_for_write(PatreonAccount, instance=account)
-    # There is one writer, who may be the caller: finding out takes seconds.
+    # SQLite has one writer, who may be the caller; waiting for the lock would take seconds.
     return connections[using].vendor == "sqlite" and in_callers_transaction(using)
 
 

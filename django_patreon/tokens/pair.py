@@ -17,12 +17,12 @@ from django_patreon.secret import Secret
 __all__ = ["COLUMNS", "columns_of", "is_superseded", "reconnect", "token_of"]
 
 COLUMNS = PAIR_COLUMNS | LEASE_COLUMNS | {"last_refresh_message"}
-"""What a new pair changes."""
+"""The columns that a new pair changes."""
 
 
 ASSUMED_LIFETIME = timedelta(days=7)
-"""Of a token whose end nobody has named, such as one from Patreon's portal; as Patreon's own plugin
-for WordPress has it (official)."""
+"""Life of a token whose end is not known, such as one from Patreon's portal. Patreon's own plugin
+for WordPress assumes the same (official)."""
 
 
 def columns_of(grant: TokenGrant) -> dict[str, Any]:
@@ -41,16 +41,16 @@ def columns_of(grant: TokenGrant) -> dict[str, Any]:
 
 
 def is_superseded(grant: TokenGrant, account: PatreonAccount) -> bool:
-    """Does the account hold this pair already, or a newer one?
+    """Return True if the account holds this pair already, or a newer one.
 
-    A sign-in that a step interrupted may go on long after another one brought a newer pair.
+    A sign-in that a pipeline step interrupted may go on long after another one stored a newer pair.
     """
     expires, lifetime = account.token_expires_at, account.token_lifetime
     if not account.refresh_token.readable or expires is None or lifetime is None:
         return False
     if account.refresh_token.open() == grant.refresh_token:
         return True
-    # A time in the future was written by a machine whose clock is wrong, and says nothing.
+    # A time in the future was written by a machine with a wrong clock, so it is ignored.
     return _obtained_at(grant) < expires - lifetime <= timezone.now()
 
 

@@ -40,26 +40,26 @@ __all__ = ["refresh"]
 logger = logging.getLogger("django_patreon")
 
 FINAL = frozenset({"invalid_grant", "invalid_token", "token_revoked", "Unauthorized"})
-"""What Patreon says of a refresh token that is dead. A wrong client secret is not among them: that
-is the site's fault, and no reason to disconnect everybody."""
+"""Codes with which Patreon refuses a refresh token for good. A wrong client secret is not among
+them: that is the site's fault, and no reason to disconnect everybody."""
 
 WAIT = LEASE_SECONDS + 30.0
-"""Seconds to wait for whoever is renewing already: past the end of the longest lease."""
+"""Seconds to wait for a renewal by another process: past the end of the longest lease."""
 
 STORE_ATTEMPTS = 40
-"""Tries, with a pause between, to write down a pair that exists nowhere else: over a minute."""
+"""Tries to store a new pair, which exists nowhere else; with the pauses over a minute."""
 
 
 def refresh(account: PatreonAccount, *, wait: float = WAIT) -> Secret:
     """Renew the pair that `account` holds and return the new access token.
 
-    However many ask at once, in threads, processes or on machines, one request goes out and all
-    get its token; who holds an older pair than the database gets the newer without any request.
-    The new pair is committed before it is returned, also when the caller's transaction is rolled
-    back later. `account` is brought up to date. `wait`: seconds for which others may be at it.
+    However many threads, processes and machines call this at once, one request is made and all get
+    its token. A caller whose pair is older than the stored one gets the stored one without a
+    request. The new pair is committed before it is returned, so it survives a rollback of the
+    caller's transaction. `account` is updated. `wait`: seconds to wait for another's renewal.
 
     Raises `ReconnectRequired` when Patreon refuses the pair for good or the account is gone,
-    another `PatreonAPIError` when it did not work today (nothing has changed), and
+    another `PatreonAPIError` when renewing failed for now (nothing has changed), and
     `UnsafeToRefresh`, before anything is sent, when the caller's transaction would make it possible
     to lose a pair.
     """
@@ -73,7 +73,7 @@ def refresh(account: PatreonAccount, *, wait: float = WAIT) -> Secret:
 
 
 def _renew(account: PatreonAccount, *, using: str, apart: bool, wait: float) -> Secret:
-    """`apart`: the caller is in a transaction, which we are not a part of."""
+    """Renew as `refresh` does. `apart`: the caller has a transaction that we must not use."""
     try:
         turn = _wait_for_turn(account, using=using, apart=apart, wait=wait)
         return turn if isinstance(turn, Secret) else _spend(account, turn, using=using)
@@ -89,7 +89,7 @@ def _renew(account: PatreonAccount, *, using: str, apart: bool, wait: float) -> 
 def _wait_for_turn(
     account: PatreonAccount, *, using: str, apart: bool, wait: float
 ) -> str | Secret:
-    """Return the name of a lease that is ours now, or the token that somebody else has got."""
+    """Return the name of our new lease, or the token that another process has stored."""
     deadline = time.monotonic() + wait
     while True:
         try:
@@ -122,9 +122,9 @@ def _unsafe(account: PatreonAccount, why: str) -> UnsafeToRefresh:
 
 
 def _from_others(account: PatreonAccount, *, using: str) -> Secret | None:
-    """Return the token that somebody else has put in place; None while they are at it.
+    """Return the token that another process has stored; None while its renewal is under way.
 
-    Raises what their attempt came to when it failed while we waited.
+    Raises the error of that renewal if it has failed while we waited.
     """
     before = account.token_generation
     attempt = account.last_refresh_attempt_at
@@ -140,8 +140,8 @@ def _from_others(account: PatreonAccount, *, using: str) -> Secret | None:
 
 
 def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
-    """Make the one request, with the lease in hand, and write down what came of it."""
-    # What the lease was taken on, whatever the caller has done to its instance.
+    """Make the one request, holding the lease, and store its result."""
+    # Read the pair that the lease is on: the caller may have changed its instance.
     fresh = PatreonAccount.objects.using(using).get(pk=account.pk)
     refresh_token: Secret = fresh.refresh_token.open()
     if not refresh_token or fresh.state == PatreonAccount.State.RECONNECT:
@@ -170,7 +170,7 @@ def _spend(account: PatreonAccount, lease: str, *, using: str) -> Secret:
 
 
 def _write_at_all_costs(account: PatreonAccount, columns: dict[str, Any], *, using: str) -> bool:
-    """Write down a pair that, until then, exists in this process only."""
+    """Store a pair that exists in this process only; try again while the database fails."""
     for remaining in reversed(range(STORE_ATTEMPTS)):
         try:
             return replace_pair(account, using=using, **columns)

@@ -24,17 +24,17 @@ __all__ = ["revoke", "revoke_deleted", "revoke_now"]
 logger = logging.getLogger("django_patreon")
 
 BUDGET = 3.0
-"""Seconds. No further revocation of the same transaction begins after that."""
+"""Seconds after which no further revocation of the same transaction begins."""
 SILENCE = 60.0
-"""Seconds without another try after Patreon did not answer, or has no such address."""
+"""Seconds without another try after Patreon gave no answer, or has no such URL."""
 _NO_SUCH_ADDRESS = frozenset({404, 405})
 _silence: tuple[PatreonSettings | None, float] = (None, 0.0)
-"""Under which settings, and until when: other settings are another Patreon."""
+"""Until when nothing is tried, and with which settings: others may name another Patreon."""
 
 
 def revoke(account: PatreonAccount) -> None:
-    """Give the account's tokens up: it must reconnect. Patreon is told after the commit."""
-    account.refresh_from_db(fields=COLUMNS)  # renewed since, perhaps
+    """Remove the account's tokens, so that it must reconnect. Patreon is told after the commit."""
+    account.refresh_from_db(fields=COLUMNS)  # they may have been renewed meanwhile
     _revoke_after_commit(account, router.db_for_write(PatreonAccount, instance=account))
     account.access_token = account.refresh_token = ""
     account.token_expires_at = account.token_lifetime = None
@@ -48,10 +48,10 @@ def revoke(account: PatreonAccount) -> None:
 def revoke_deleted(
     sender: Any, instance: PatreonAccount, using: str, origin: Any = None, **kwargs: Any
 ) -> None:
-    """Receiver of `pre_delete`: revoke the tokens of an account that is deleted, by whatever way.
+    """Receiver of `pre_delete`: revoke the tokens of an account that is deleted.
 
-    The row is still there, so columns that the caller has not loaded can be read. An instance that
-    the caller has held for long is read again: its tokens may have been renewed since.
+    The row is still there, so it is read again: the caller's instance may lack columns, or be older
+    than the last renewal.
     """
     found: PatreonAccount | None = instance
     if origin is instance or instance.get_deferred_fields():
@@ -69,8 +69,8 @@ def revoke_now(token: Secret, patreon_id: str, client_id: str) -> None:
 class _Revocation:
     """A token to revoke when the transaction commits.
 
-    Only Django's list of what to do on commit holds it, and a rollback, to a savepoint or of all,
-    takes it off that list.
+    Only Django's list of callbacks on commit refers to it. A rollback, also to a savepoint, removes
+    it from that list.
     """
 
     def __init__(self, token: Secret, patreon_id: str, client_id: str) -> None:
@@ -78,7 +78,7 @@ class _Revocation:
 
 
 _waiting: WeakKeyDictionary[Any, WeakSet[_Revocation]] = WeakKeyDictionary()
-"""By connection: what its open transaction will revoke."""
+"""By connection: the revocations of its open transaction."""
 
 
 def _revoke_after_commit(account: PatreonAccount, using: str) -> None:
@@ -92,7 +92,7 @@ def _revoke_after_commit(account: PatreonAccount, using: str) -> None:
     waiting.add(revocation)
 
     def revoke_waiting() -> None:
-        if revocation in waiting:  # else an earlier one of the same commit has seen to it
+        if revocation in waiting:  # otherwise an earlier callback of this commit has done it
             together = list(waiting)
             waiting.clear()
             _revoke_all(together)
@@ -101,7 +101,7 @@ def _revoke_after_commit(account: PatreonAccount, using: str) -> None:
 
 
 def _revoke_all(revocations: list[_Revocation]) -> None:
-    """Revoke one after the other, and say in one line how many were left out."""
+    """Revoke one after the other, and log in one line how many were left out."""
     left = list(revocations)
     until = time.monotonic() + BUDGET
     while left and time.monotonic() < until and not _is_silent():
