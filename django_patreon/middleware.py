@@ -29,7 +29,7 @@ __all__ = ["PatreonMiddleware"]
 logger = logging.getLogger("django_patreon")
 
 _BODY = re.compile(
-    # What may hold the text "<body>" and begins no body comes first, and is passed over.
+    # Parts that may contain the text "<body>" without beginning a body are matched first.
     rb"<!--.*?-->|<(script|style|title|template|textarea|noscript)\b.*?</\1\s*>"
     rb"""|(?P<body><body\b(?:"[^"]*"|'[^']*'|[^'">])*>)""",
     re.IGNORECASE | re.DOTALL,
@@ -38,11 +38,11 @@ _DOCUMENT = re.compile(rb"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", 
 
 
 class PatreonMiddleware:
-    """Goes behind Django's AuthenticationMiddleware. Asks nothing unless the page does, but for
-    staff whose cookie says that they look at the site as somebody else.
+    """Sets `request.patreon`. Goes behind Django's AuthenticationMiddleware.
 
-    Every answer that depended on who is a patron is kept out of caches, whatever form the gate
-    had; and a member of staff who looks at the site as a patron sees that on every page.
+    It reads nothing from the database unless a gate asks, or a member of staff looks at the site as
+    a patron. Every answer that a gate was asked for is kept out of caches, and a member of staff
+    who looks at the site as a patron is told so on every page.
     """
 
     sync_capable = True
@@ -75,8 +75,10 @@ class PatreonMiddleware:
     def process_exception(
         self, request: HttpRequest, exception: Exception
     ) -> HttpResponseBase | None:
-        """Say why an association cannot be moved, such as in social-auth's admin, whose form does
-        not know; back to the form, where there are messages to say it with."""
+        """Answer `AccountTaken`: an association cannot be moved, such as in social-auth's admin.
+
+        Goes back to the form with a message; without messages the answer is a short text.
+        """
         if not isinstance(exception, AccountTaken):
             return None
         logger.warning("An association was not moved: %s", exception)
@@ -87,13 +89,16 @@ class PatreonMiddleware:
 
 
 def _concerns(request: HttpRequest, patron: Patron, response: HttpResponseBase) -> bool:
-    """Is there anything to do? The cookie only saves everybody else a look at their session."""
+    """Return True if the response must be changed. The cookie spares reading the session."""
     return patron.was_asked or VIEW_AS in request.COOKIES or _may_ask_later(response)
 
 
 def _may_ask_later(response: HttpResponseBase) -> bool:
-    """May it ask while it is sent, after its headers? A file does not, nor does an answer of which
-    the view has said who may keep it."""
+    """Return True if a gate may be asked while the response is streamed, after its headers are
+    sent.
+
+    Not so for a file, and for a response whose view has set Cache-Control.
+    """
     is_file = isinstance(response, FileResponse)
     return response.streaming and not is_file and not response.has_header("Cache-Control")
 
@@ -110,12 +115,12 @@ def _finish(request: HttpRequest, patron: Patron, response: HttpResponseBase) ->
     if pretends:
         _say_so(request, patron, response)
     elif VIEW_AS in request.COOKIES:
-        forget_view_as(response)  # the session it was about has ended
+        forget_view_as(response)  # the session that pretended has ended
     return response
 
 
 def _ask_for_looks_afterwards(patron: Patron, response: HttpResponseBase) -> None:
-    """When the answer has been sent, ask for a look at the reader, if what is known is old."""
+    """After the response is sent, ask for a look at the reader, if the facts about them are old."""
     close = response.close
 
     def ask_and_close() -> None:
@@ -123,7 +128,7 @@ def _ask_for_looks_afterwards(patron: Patron, response: HttpResponseBase) -> Non
         if user is not None:
             try:
                 tasks.ask_for_looks(user)
-            except Exception as error:  # the page was answered: whatever a queue raises stays here
+            except Exception as error:  # the page is sent; an error of a queue must not break it
                 logger.warning(
                     "A look at user %s was not asked for: %s", user, type(error).__name__
                 )
@@ -151,7 +156,7 @@ def _say_so(request: HttpRequest, patron: Patron, response: HttpResponseBase) ->
 
 
 def _is_page(request: HttpRequest, response: HttpResponse) -> bool:
-    """Is it HTML that the browser shows as a page, and no part that a script puts into one?"""
+    """Return True if the response is a whole HTML page, not a part that a script puts into one."""
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "text/html" or response.has_header("Content-Encoding") or not response.content:
         return False

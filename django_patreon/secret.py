@@ -8,13 +8,13 @@ __all__ = ["Secret"]
 class Secret(str):
     """Text whose `repr` is masked: tracebacks, debug pages and error trackers show stars.
 
-    It is plain text everywhere else, so that `f"Bearer {token}"` works: never log one.
+    Everywhere else it is plain text, so that `f"Bearer {token}"` works. Never log one.
     """
 
     def __repr__(self) -> str:
         return "Secret('********')"
 
-    # As plain text, so that a subclass of `str` with a comparison of its own (`Sealed`) is asked.
+    # Compared as plain text, so that `Sealed`, a `str` with its own comparison, is asked.
     def __eq__(self, other: object) -> bool:
         return str(self) == other
 

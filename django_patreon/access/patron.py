@@ -76,7 +76,7 @@ class Patron:
 
     def is_patron_of(self, campaign: Any) -> bool:
         """Return True if the user supports this campaign, a `Campaign` or its id, with any amount.
-        None is no campaign, and not the site's own: the answer is False."""
+        False for None, which does not stand for the site's own campaign here."""
         return self.check(campaign="" if campaign is None else campaign).allowed
 
     @property
@@ -94,7 +94,8 @@ class Patron:
         ]
 
     def mark_asked(self) -> None:
-        """Keep the answer of this request out of every cache: it depends on the reader (T25)."""
+        """Keep the answer to this request out of every cache, since it depends on the reader
+        (T25)."""
         self.was_asked = True
         request = self._request
         if request is None:
@@ -102,7 +103,8 @@ class Patron:
             if request is None:
                 return
             patron_of(request).was_asked = True  # of somebody else, such as an API's own user
-        # Django's cache looks at an answer before the middleware does, but at this last.
+        # Django's cache stores an answer before our middleware sees it, but reads this attribute
+        # last.
         kind: Any = type(request)
         if not hasattr(kind, "_cache_update_cache"):
             request.__class__ = uncacheable(kind)
@@ -150,7 +152,7 @@ class Patron:
 
     @cached_property
     def _moment(self) -> datetime:
-        """The time that all gates of a request go by, so that they agree on a page."""
+        """The time that all gates of a request use, so that they agree on a page."""
         return now()
 
     def explain(self, rule: Rule) -> tuple[Step, ...]:
@@ -161,7 +163,7 @@ class Patron:
     def facts(self, campaign_id: str | None = None, *, bypass: bool = True) -> Facts:
         """Return the facts for a rule about this campaign; None: the site's own campaign.
 
-        Of a deactivated user the facts are there, and the subject is anonymous.
+        For a deactivated user the facts are the same, and the subject is anonymous.
         """
         self.mark_asked()
         user = self.user
@@ -204,10 +206,10 @@ class Patron:
 
     @property
     def user(self) -> Any:
-        """The user that is asked about; of a request, its user at the moment."""
+        """The user that is asked about; for a request, its current user."""
         request = self._request
         found = self._given_user if request is None else getattr(request, "user", None)
-        # Out of Django's lazy wrapper, which is slow to look through, and is looked through a lot.
+        # Unwrapped from Django's lazy object, since each access through it is slow.
         if isinstance(found, LazyObject):
             inside = found._wrapped
             if inside is empty:
@@ -247,11 +249,12 @@ class Patron:
         return now() - self._moment > HELD_FOR
 
     async def aload(self) -> None:
-        """Read everything now, so that an async view and its templates may ask like others."""
+        """Read everything now, so that an async view and its templates can use the sync methods."""
         await sync_to_async(self._load)()
         user, request = self.user, self._request
         if request is not None and hasattr(request, "auser"):
-            # Django keeps two: the view would ask for the same user again.
+            # Django caches the user of `user` and of `auser()` apart; without this it is read
+            # twice.
             async def auser() -> Any:
                 return user
 
@@ -263,7 +266,8 @@ class Patron:
 
     @property
     def view_as(self) -> str | None:
-        """The tier that a member of staff looks at the site with, "" for none; None: as oneself."""
+        """The tier that a member of staff pretends to hold, "" for none; None if they do not
+        pretend."""
         session = getattr(self._request, "session", None)
         if session is None or not may_view_as(self.user):
             return None
@@ -271,7 +275,7 @@ class Patron:
         return found if isinstance(found, str) else None
 
     def forget(self, using: str | None = None) -> None:
-        """Read again when asked again: something has changed, in the database `using`."""
+        """Forget what was read, since something has changed in the database `using`."""
         self._read_again()
         if using is not None and connections[using].in_atomic_block:
             self._writes.append(Write(using))
@@ -292,5 +296,6 @@ def patron_of(request: HttpRequest) -> Patron:
 
 
 def _asked_of_nobody(rule: Rule) -> Requirement:
-    """Return what a rule asks of somebody who is not signed in; prices would cost a query."""
+    """Return the requirement for a visitor who is signed out, without prices, which need a
+    query."""
     return rule.requirement({}, rule.campaign_id)

@@ -25,11 +25,11 @@ __all__ = ["ask"]
 
 _FRESH, _PREPARED, _NEVER = range(3)
 _connections: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-"""What has become of the driver's connections: asked once, prepared, or not to be tried again."""
+"""The state of each connection of the driver: asked once, prepared, or not to be prepared."""
 
 
 def ask(connection: BaseDatabaseWrapper, sql: str, params: Mapping[str, Any]) -> Any:
-    """Return the one value that a statement gives. One query, however it is done."""
+    """Return the one value that a statement gives. One query, prepared or not."""
     with connection.cursor() as cursor:
         state = _state(connection)
         if state is not None:
@@ -40,7 +40,8 @@ def ask(connection: BaseDatabaseWrapper, sql: str, params: Mapping[str, Any]) ->
                     _connections[connection.connection] = _PREPARED
                 return cursor.fetchone()[0]
             except ProgrammingError:
-                # Behind a pooler it is another connection than last time: ask as everybody does.
+                # A pooler has given us another connection than last time: ask without the prepared
+                # statement.
                 _connections[connection.connection] = _NEVER
         cursor.execute(sql, params)
         return cursor.fetchone()[0]
@@ -48,7 +49,7 @@ def ask(connection: BaseDatabaseWrapper, sql: str, params: Mapping[str, Any]) ->
 
 @lru_cache
 def _calls(sql: str, names: tuple[str, ...]) -> tuple[str, str]:
-    """Write what is sent the first time that a statement is prepared, and after that."""
+    """Return the SQL that prepares a statement and runs it, and the SQL that only runs it."""
     statement = f"django_patreon_{hashlib.sha256(sql.encode()).hexdigest()[:16]}"
     call = f"EXECUTE {statement} ({', '.join(f'%({name})s' for name in names)})"
     numbered = sql % {name: f"${place}" for place, name in enumerate(names, 1)}
@@ -56,7 +57,7 @@ def _calls(sql: str, names: tuple[str, ...]) -> tuple[str, str]:
 
 
 def _state(connection: BaseDatabaseWrapper) -> int | None:
-    """Return how far this connection has come; None where nothing is to be prepared."""
+    """Return the state of this connection; None where nothing is to be prepared."""
     chosen = connection.settings_dict
     if (
         connection.vendor != "postgresql"

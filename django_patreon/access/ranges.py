@@ -44,9 +44,9 @@ def requested_range(
 
 
 def _is_same_version(request: HttpRequest, etag: str, last_modified: int) -> bool:
-    """Is the version that If-Range names, if there is such a header, the present one?
+    """Return True if there is no If-Range header, or it names the present version.
 
-    A weak entity tag never is: the parts could be of two different files.
+    False for a weak entity tag: the parts could be of two different files.
     """
     named = request.headers.get("If-Range")
     return named is None or named == etag or parse_http_date_safe(named) == last_modified

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     _DetailView = DetailView[Any]
 else:
-    _DetailView = DetailView  # which takes no parameter at run time
+    _DetailView = DetailView  # has no type parameter at run time
 
 __all__ = ["PatronGatedDetailView", "gate_for"]
 
@@ -51,7 +51,9 @@ def gate_for(
         return None
     whose = row.campaign_id_for_gate(campaign)  # which reads the row's tier
     if decision.reason is Reason.ANONYMOUS:
-        decision = row.decision_for(request.user, campaign=campaign)  # now with what they need
+        decision = row.decision_for(
+            request.user, campaign=campaign
+        )  # the tier is loaded now, so it has `needs`
     found = refusal(request, decision, whose)
     return None if found is None else keep_private(found)
 
@@ -60,7 +62,7 @@ class PatronGatedDetailView(_DetailView):
     """Django's `DetailView` of a `PatronGated` model, for those who may see the row."""
 
     patron_campaign: Any = None
-    """The campaign of rows that do not say theirs; None: the site's own."""
+    """The campaign of rows without one of their own; None: the site's own."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -24,7 +24,7 @@ __all__ = ["Rule", "declared_rules", "near_tier", "rule_of"]
 logger = logging.getLogger("django_patreon")
 
 _DECLARED: dict[tuple[str, str | None, tuple[str, ...]], Rule] = {}
-"""By where they stand and what they name: some views are decorated at every request."""
+"""By place and names, without doubles: some views are decorated at every request."""
 
 
 def declared_rules() -> list[tuple[str, Rule]]:
@@ -36,8 +36,8 @@ def declared_rules() -> list[tuple[str, Rule]]:
 class Rule:
     """The arguments of a gate. No argument: any paid support. All that is named must hold.
 
-    Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id. None is not
-    asked for; what is empty is asked for and closes, since nobody has it.
+    Tiers are given as a `Tier`, as a name from `PATREON["TIERS"]`, or as Patreon's id. An argument
+    that is None asks for nothing. An empty one closes the gate to everybody.
 
     Raises `TypeError` for an argument that is unknown, has no name or is of the wrong kind, and
     `ValueError` for a negative amount.
@@ -46,11 +46,11 @@ class Rule:
     tier: Any = None
     """Hold this tier, or one of these: any collection."""
     at_least: Any = None
-    """Hold this tier, or another or an amount that is worth as much a month."""
+    """Hold this tier, or another tier or an amount that is worth as much a month."""
     cents: int | None = None
-    """Give this much a month, in cents of the campaign's currency."""
+    """Pay this much a month, in cents of the campaign's currency."""
     lifetime_cents: int | None = None
-    """Be a patron who has given this much in all."""
+    """Be a patron who has paid this much in all."""
     since: datetime | None = None
     """Have joined at this moment or earlier."""
     campaign: Any = None
@@ -73,7 +73,7 @@ class Rule:
             raise TypeError("since must be a datetime.")
         many = self.tier
         if isinstance(many, Collection) and not isinstance(many, (str, bytes)):
-            # Of its own, and in an order: what was given may be changed or come in another one.
+            # A sorted copy: the collection that was given may change, or have another order.
             ordered = sorted(many, key=str) if isinstance(many, Set) else many
             object.__setattr__(self, "tier", tuple(ordered))
         for each in self.named_tiers:
@@ -81,7 +81,7 @@ class Rule:
                 raise TypeError("A tier is given as a Tier, a name from PATREON['TIERS'] or an id.")
 
     def declare(self, where: str) -> Rule:
-        """Let the system checks know of this rule."""
+        """Register the rule for the system checks."""
         named = tuple(str(getattr(each, "patreon_id", each)) for each in self.named_tiers)
         if named or self.campaign is not None:
             _DECLARED.setdefault((where, self.campaign_id, named), self)
@@ -109,10 +109,10 @@ class Rule:
         return found.pop() if len(found) == 1 else None
 
     def key(self) -> tuple[Any, ...]:
-        """What tells it from other rules, as long as the settings stand: for who remembers what
-        was decided about it."""
+        """A key that is equal for equal rules while the settings stay the same, for the memory of
+        decisions."""
         since = _aware(self.since)
-        # Two moments of one zone are equal to Python though one is an hour later (`fold`).
+        # To Python two moments of one zone are equal though one is an hour later (`fold`).
         return self._named if since is None else (*self._named, since, since.utcoffset())
 
     @cached_property
@@ -129,7 +129,7 @@ class Rule:
     def requirement(self, prices: Mapping[str, int | None], campaign_id: str | None) -> Requirement:
         """Return what the rule asks for, in ids; `prices` are of the campaign's known tiers.
 
-        A tier that nobody knows opens to nobody.
+        An unknown tier closes the gate to everybody.
         """
         at_least = None if self.at_least is None else _id_or_warning(self.at_least)
         asked = None
@@ -161,7 +161,7 @@ def rule_of(given: Any, where: str) -> Rule:
         return given
     if not isinstance(given, Mapping):
         if hasattr(given, "close") and hasattr(given, "cr_code"):
-            given.close()  # else Python warns that nobody has awaited it
+            given.close()  # otherwise Python warns that it was never awaited
         meant = f'{{"tier": {as_written(given)}}}' if isinstance(given, str) else '{"tier": "gold"}'
         raise TypeError(
             f"{where} must be a dict such as {meant}, not {type(given).__name__}."
@@ -188,7 +188,7 @@ def _id_or_warning(named: Any) -> str | None:
 
 @lru_cache(maxsize=100)
 def _warn_of(name: str) -> None:
-    """Say it once: the checks see the rules of views and URLs, and not what code asks."""
+    """Log an unknown tier once. The checks see only the rules of views and URLs."""
     logger.warning(
         "A rule names the tier %r, which nobody knows: it opens to nobody. %s",
         name,
@@ -197,7 +197,7 @@ def _warn_of(name: str) -> None:
 
 
 def near_tier(name: str) -> str:
-    """Say what a name that nobody knows may have been meant for."""
+    """Return a hint with the tier that an unknown name may stand for."""
     known = patreon_settings().TIERS
     near = get_close_matches(name, known, n=1)
     if near:

@@ -31,7 +31,7 @@ _OTHER_NAMES = {
     "price": "cents",
     "required_tier": "at_least",
 }
-"""Names that people know from elsewhere, such as the columns of a row, and what a rule calls it."""
+"""Names from elsewhere, such as the columns of a row, and the argument of a rule that they mean."""
 
 
 def refuse_arguments(unnamed: tuple[Any, ...], named: Mapping[str, Any]) -> None:
@@ -53,8 +53,10 @@ def refuse_arguments(unnamed: tuple[Any, ...], named: Mapping[str, Any]) -> None
 
 
 def nearest(name: str, right: Collection[str], alike: float = 0.8) -> str | None:
-    """Return the name that was meant: the same, one with two letters swapped, or one that is at
-    least so much alike, from 0 to 1; else None."""
+    """Return the right name that was probably meant, or None.
+
+    That is the same name, one with two letters swapped, or one at least so much alike (0 to 1).
+    """
     swapped = {f"{name[:i]}{name[i : i + 2][::-1]}{name[i + 2 :]}" for i in range(len(name))}
     found = [each for each in right if each in swapped]
     return next(iter(found or get_close_matches(name, right, n=1, cutoff=alike)), None)
@@ -75,7 +77,7 @@ def _pair(name: str, value: Any) -> str:
 
 
 def _by_name(value: Any) -> str:
-    """Guess what a value without its name is meant for."""
+    """Return the argument that a value without a name is probably meant for."""
     if isinstance(value, Mapping) and value and value.keys() <= set(_FIELDS):
         return ", ".join(_pair(name, each) for name, each in value.items())
     if isinstance(value, str | Tier):

@@ -40,9 +40,9 @@ __all__ = [
 ]
 
 MOST_CAMPAIGNS = 50
-"""How many of our campaigns are in the answer, with their tiers for prices; the chosen one comes
-first. Those that the person is a member of always are. A site for more creators gives its rules a
-`Tier`, which has its price."""
+"""How many of our campaigns are in the answer, with their tiers and prices; the chosen one comes
+first. Campaigns that the person is a member of come on top. On a site for more creators rules name
+a `Tier`, which has its price."""
 
 MEMBERSHIP = MembershipFacts._fields
 """The values of a membership in this order: columns of its table, and `tiers`."""
@@ -94,7 +94,7 @@ def statement(vendor: str, *, chosen: bool) -> str:
         f"{array}(c.patreon_id, c.is_ours, c.currency, c.url, {name}, c.synced_at, {on_sale})"
     )
     columns = ", ".join(held_tiers if name == "tiers" else f"m.{name}" for name in MEMBERSHIP)
-    # Campaigns of ours are in `campaigns`, unless they are behind the first MOST_CAMPAIGNS.
+    # The first MOST_CAMPAIGNS of our campaigns are in `campaigns`.
     place = f"(SELECT COUNT(*) FROM {campaign} o WHERE o.is_ours AND o.id < c.id)"
     left_out = f"(NOT c.is_ours OR {place} >= {MOST_CAMPAIGNS - 1})"
     of_the_person = f"{campaign} c WHERE c.patreon_id = m.campaign_id AND {left_out}"
@@ -142,7 +142,7 @@ _REMEMBERED, _TIERS = MEMBERSHIP.index("remembered"), MEMBERSHIP.index("tiers")
 def membership_facts(
     values: list[Any], zone: tzinfo, synced_at: str | None = None
 ) -> MembershipFacts:
-    """Return the facts of a membership. A time without a zone is taken to be in `zone`.
+    """Return the facts of a membership. A naive time is in `zone`.
 
     A complete sync that began at `synced_at` confirmed the row without writing it.
     """
@@ -160,7 +160,7 @@ def membership_facts(
 
 
 def grant_facts(values: list[Any], zone: tzinfo) -> GrantFacts:
-    """Return the facts of a grant. A time without a zone is taken to be in `zone`."""
+    """Return the facts of a grant. A naive time is in `zone`."""
     tier, cents, deny, starts_at, until, campaign = values
     held, price, tier_campaign = one_list(tier) or (None, None, None)
     return GrantFacts(

@@ -32,7 +32,7 @@ def tiers_of_the_site(model: Any) -> Q:
         found |= Q(campaign=chosen)
     if model.campaign_lookup is not None:
         first, _, rest = model.campaign_lookup.partition("__")
-        # Of its parents, such as shows, where it has some: one may have no rows yet.
+        # The campaigns of its parents, such as shows, some of which may have no rows yet.
         parent = model._meta.get_field(first).related_model if rest else model
         way = f"{rest or first}__patreon_id"
         found |= Q(campaign__in=parent._base_manager.exclude(**{way: None}).values(way))
@@ -40,9 +40,9 @@ def tiers_of_the_site(model: Any) -> Q:
 
 
 class TierChoiceField(_ModelChoiceField):
-    """Offers the tiers of the row's own campaign where that is known.
+    """Offers the tiers of the row's own campaign if that is known.
 
-    What a form sends back is judged by the row, whose campaign it may have changed as well.
+    The row itself validates what a form sends, since the form may have changed its campaign, too.
     """
 
     def get_bound_field(self, form: Any, field_name: str) -> Any:
@@ -68,7 +68,7 @@ def _with_that_of_the_row(offered: Any, key: Any) -> Any:
 class TierField(_ForeignKey):
     """A foreign key to `Tier` that offers the tiers of the site's campaigns in every form.
 
-    In migrations it is a plain `ForeignKey`: what is offered is nothing of the database's.
+    In migrations it is a plain `ForeignKey`, since the choices do not concern the database.
     """
 
     def contribute_to_class(self, cls: Any, name: str, *args: Any, **kwargs: Any) -> None:

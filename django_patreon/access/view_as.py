@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 VIEW_AS = "patreon_view_as"
-"""The session's key: which tier a member of staff pretends to hold, "" for none at all. Also the
-name of a cookie, without a value of interest, which says that the session has such a key."""
+"""The session's key for the tier that a member of staff pretends to hold, "" for none. Also the
+name of a cookie that says only that the session has such a key."""
 
 
 def is_staff(user: Any) -> bool:
@@ -36,8 +36,8 @@ def is_staff(user: Any) -> bool:
 def may_view_as(user: Any) -> bool:
     """Say whether somebody may look at the site as a patron.
 
-    Staff who pass every gate may. On a site where they do not (`STAFF_BYPASS`) it would let them
-    in, and is for superusers alone, who could give themselves a pass.
+    Staff may, if they pass every gate anyway. If they do not (`STAFF_BYPASS`), pretending would let
+    them in, so only superusers may, who could give themselves a pass.
     """
     if not is_staff(user):
         return False
@@ -47,8 +47,8 @@ def may_view_as(user: Any) -> bool:
 def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datetime) -> Facts:
     """Return the facts of somebody who holds this tier of its campaign and pays for it.
 
-    For a free tier it is a free member, for "" or an unknown tier somebody without a membership.
-    A ban of the real person still closes.
+    A free tier makes a free member, and "" or an unknown tier somebody without a membership. A ban
+    of the real person still applies.
     """
     tier = known.tiers.get(tier_id)
     memberships: tuple[MembershipFacts, ...] = ()
@@ -60,7 +60,7 @@ def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datet
                 fetched_at=now,
                 patron_status="active_patron" if pays else None,
                 last_charge_status="Paid" if pays else None,
-                # Whoever holds a tier whose price nobody knows gives something.
+                # A tier whose price is not known counts as paid.
                 currently_entitled_amount_cents=(tier.amount_cents or 1) if pays else 0,
                 pledge_cadence=1 if pays else None,
                 tiers=(TierFacts(tier.id, tier.amount_cents),),
@@ -76,7 +76,7 @@ def pretended(known: Known, campaign_id: str | None, tier_id: str, *, now: datet
 
 
 def remember_view_as(response: HttpResponseBase) -> None:
-    """Set the cookie that goes with the session's key."""
+    """Set the cookie that says that the session has the key."""
     response.set_cookie(
         VIEW_AS,
         "1",
@@ -89,7 +89,7 @@ def remember_view_as(response: HttpResponseBase) -> None:
 
 
 def forget_view_as(response: HttpResponseBase) -> None:
-    """Take that cookie away."""
+    """Delete that cookie."""
     response.delete_cookie(
         VIEW_AS,
         path=settings.SESSION_COOKIE_PATH,

@@ -24,14 +24,13 @@ Fields = Mapping[str, Collection[str]]
 
 
 class AuthorizedRequests:
-    """How a client asks, whatever it asks for.
+    """Makes the requests of a client: with its token, renewed and repeated where needed.
 
-    `live_token` is asked before each call, and `renew` after the first 401, whose call is then
-    repeated once. A 401 that survives that is a missing scope, and is reported: the text of both
-    is the same (observed), and refreshing again would change nothing. `patience` says for how long
-    an answer that failed is asked for again. `bucket` names whose calls are counted together
-    against the limit of one token: by default those with this token; "" keeps only the limit of
-    the site's client.
+    `live_token` is called before each request. After a first 401 `renew` is called, and the request
+    is repeated once. A second 401 is raised: it means that a scope is missing, which Patreon says
+    in the same words (observed), and which renewing does not change. `patience` says for how long a
+    failed request is repeated. Requests with the same `bucket` count together against the limit of
+    one token; by default it stands for this token, and with "" only the client's limit counts.
     """
 
     def __init__(
@@ -86,7 +85,8 @@ class AuthorizedRequests:
         fields: Fields,
         query: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        # Nothing but id and type comes unasked (official); requests percent-encodes the brackets.
+        # Patreon sends only the fields that are asked for (official). requests encodes the
+        # brackets.
         params = {f"fields[{kind}]": ",".join(names) for kind, names in fields.items()}
         params |= {"include": ",".join(dict.fromkeys(include)), **(query or {})}
         return self._ask("GET", path, params=params)
@@ -99,14 +99,16 @@ class AuthorizedRequests:
         params: dict[str, str] | None = None,
         json: Any = None,
     ) -> dict[str, Any]:
-        # Only what changes nothing is tried again.
+        # Only a request that changes nothing is repeated.
         patience = self._patience if method == "GET" else NEVER
 
         def ask(token: Secret) -> dict[str, Any]:
             bucket = _bucket_of(token) if self._bucket is None else self._bucket
             return _ask(method, path, token, params=params, json=json, bucket=bucket)
 
-        token = self._live_token()  # out here: a refresh token is not spent again in haste
+        token = (
+            self._live_token()
+        )  # outside of `patience`, so that a refresh token is not spent twice
         try:
             return patience.run(lambda: ask(token))
         except Unauthorized:
@@ -121,7 +123,7 @@ class AuthorizedRequests:
 
 
 def _bucket_of(token: Secret) -> str:
-    """Name a token without telling it."""
+    """Return a name for a token that does not reveal it."""
     return hashlib.sha256(token.encode()).hexdigest()[:24]
 
 

@@ -65,12 +65,12 @@ class PatreonClient(AuthorizedRequests):
     def campaigns(
         self, *, include: Collection[str] = (), more: Fields | None = None
     ) -> Page[Campaign]:
-        """Return the campaigns of the token's owner, with their tiers: none, or practically one.
+        """Return the campaigns of the token's owner with their tiers: none, or in practice one.
 
-        `include` names relations to bring along beside those that we use ourselves, and `more`
-        attributes, by type: `include=["benefits"], more={"benefit": ["title"]}`. What came along
-        is found through what it belongs to (`campaign.benefits`) and in `included`. A name that
-        Patreon does not know, or has dropped, makes the call `Refused`. Needs the scope
+        `include` names further relations, and `more` further attributes by type:
+        `include=["benefits"], more={"benefit": ["title"]}`. They are found at the resource they
+        belong to (`campaign.benefits`) and in `included`. Raises `Refused` for a name that Patreon
+        does not know, or has dropped. Needs the scope
         `campaigns`. Raises as `identity` does.
         """
         return self._read(
@@ -84,7 +84,7 @@ class PatreonClient(AuthorizedRequests):
     def campaign(
         self, campaign_id: str, *, include: Collection[str] = (), more: Fields | None = None
     ) -> Campaign:
-        """Return one campaign. Otherwise as `campaigns`."""
+        """Return one campaign. Arguments, scope and errors are those of `campaigns`."""
         return self._read(
             parse_campaign,
             f"/campaigns/{quote(campaign_id, safe='')}",
@@ -102,7 +102,8 @@ class PatreonClient(AuthorizedRequests):
         addresses: bool = False,
         more: Fields | None = None,
     ) -> Walk[Member]:
-        """Return a walk over all members of a campaign, payers or not; each page is one request.
+        """Return a walk over all members of a campaign, also those who do not pay. One request a
+        page.
 
         Each has its `user`, `campaign` and `tiers`. `history` brings the `pledge_history`, at 500
         a page at most; `addresses` the `address`, which needs the scope
@@ -138,8 +139,10 @@ class PatreonClient(AuthorizedRequests):
         seen: SeenIds | None = None,
         skipped: int = 0,
     ) -> Walk[Listed]:
-        """Like `members`, for whoever reads only those that have changed. The walk can go on where
-        an earlier one ended: `cursor`, `seen` and `skipped` are those of `Walk`."""
+        """Like `members`, but the members are not parsed, for callers that skip unchanged ones.
+
+        The walk can go on where another one ended: see `Walk` for `cursor`, `seen` and `skipped`.
+        """
 
         def fetch(cursor: str | None) -> Page[Listed]:
             return self._read(
@@ -195,8 +198,8 @@ class PatreonClient(AuthorizedRequests):
         return self._read(parse_webhooks, "/webhooks", include=("campaign",), fields=WEBHOOK_FIELDS)
 
     def create_webhook(self, campaign_id: str, *, uri: str, triggers: Collection[str]) -> Webhook:
-        """Register an address, which must be https. Not tried again when no answer comes: it may
-        have been made, and `webhooks` says so."""
+        """Register an address, which must be https. Not repeated when no answer comes: the webhook
+        may have been made, which `webhooks` shows."""
         campaign = {"data": {"type": "campaign", "id": campaign_id}}
         return self._write(
             parse_webhook,
@@ -232,7 +235,7 @@ class PatreonClient(AuthorizedRequests):
         return self.update_webhook(webhook_id, paused=False)
 
     def delete_webhook(self, webhook_id: str) -> None:
-        """Remove a webhook. One that is not there is removed already."""
+        """Delete a webhook. Does nothing if Patreon does not know it."""
         try:
             self._ask("DELETE", f"/webhooks/{quote(webhook_id, safe='')}")
         except Refused as error:
@@ -245,6 +248,6 @@ def _members_of(campaign_id: str) -> str:
 
 
 def _paging(cursor: str | None, size: int | None) -> dict[str, str]:
-    # Built from the cursor: a link in an answer could lead a token anywhere.
+    # Built from the cursor: following a link of the answer could send the token to another host.
     paging = {} if size is None else {"page[count]": str(size)}
     return paging if cursor is None else {**paging, "page[cursor]": cursor}

@@ -28,7 +28,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 @contextmanager
 def deadline_in(seconds: float) -> Iterator[None]:
-    """End what is read and written inside after `seconds`, with `TimeoutError`.
+    """Raise `TimeoutError` from reading and writing inside once `seconds` have passed.
 
     Only on connections of a pool manager that `keep_deadlines` has been called for. Looking up the
     host's name is not covered: the operating system has a time limit of its own for that.
@@ -43,8 +43,8 @@ def deadline_in(seconds: float) -> Iterator[None]:
 def keep_deadlines(manager: PoolManager, context: ssl.SSLContext) -> None:
     """Let the connections that `manager` makes, and TLS over `context`, keep deadlines.
 
-    A SOCKS proxy has connections of its own kind: over those, TLS keeps them and connecting does
-    not.
+    Connections through a SOCKS proxy are of another class: TLS over them keeps deadlines, and
+    connecting does not.
     """
     context.sslsocket_class = _TLSSocket
     if manager.pool_classes_by_scheme["http"] is HTTPConnectionPool:
@@ -52,7 +52,7 @@ def keep_deadlines(manager: PoolManager, context: ssl.SSLContext) -> None:
 
 
 class _KeepsDeadline:
-    """Limits each operation of a socket that may wait to what is left until the deadline."""
+    """Limits each operation of a socket to the time that is left until the deadline."""
 
     if TYPE_CHECKING:
 
@@ -108,7 +108,7 @@ class _TLSSocket(_KeepsDeadline, ssl.SSLSocket):
 
 
 class _Connects:
-    """Makes the socket of a connection."""
+    """Opens the socket of a connection, within the deadline."""
 
     if TYPE_CHECKING:
         _dns_host: str

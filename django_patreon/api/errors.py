@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["code_of", "document_of", "wait_of"]
 
-# Patreon's words for what went wrong are identifiers. Anything else in their place (a sentence, a
-# page, a token) is dropped, so that it cannot travel into a message.
+# Patreon's error codes are identifiers. Anything else in their place (a sentence, a page, a token)
+# is dropped, so that it is never part of a message.
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}\Z")
 
 
 def document_of(answer: Answer) -> dict[str, Any]:
     """Return the JSON object that the answer carries.
 
-    Raises the error the answer stands for: `Unauthorized` (401), `RateLimited` (429), `Unavailable`
+    Raises the error that the answer stands for: `Unauthorized` (401), `RateLimited` (429),
+    `Unavailable`
     (5xx), `Refused` (other 4xx), and `MalformedAnswer` for a redirect, for a success that is no
     JSON object, and for one that carries Patreon's error shape.
     """
@@ -42,13 +43,13 @@ def document_of(answer: Answer) -> dict[str, Any]:
 
 
 def wait_of(answer: Answer) -> float | None:
-    """The seconds that a 429 asks us to wait: from its body, else its header; None if unsaid."""
+    """Return the seconds that a 429 asks us to wait, from its body or else its header; or None."""
     said = _seconds(_first_error(_parsed(answer.body)).get("retry_after_seconds"))
     return said or _header_seconds(answer.retry_after)
 
 
 def code_of(answer: Answer) -> str:
-    """Return Patreon's word for what went wrong, such as `invalid_grant`; "" for none."""
+    """Return Patreon's error code, such as `invalid_grant`; "" if there is none."""
     document = _parsed(answer.body)
     return _code_of(document, _first_error(document))
 
@@ -56,7 +57,10 @@ def code_of(answer: Answer) -> str:
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body)
-    except (ValueError, RecursionError):  # HTML, nothing, half of it, or nested beyond sense
+    except (
+        ValueError,
+        RecursionError,
+    ):  # HTML, an empty or a cut body, or JSON that is nested too deeply
         return None
 
 

@@ -12,34 +12,35 @@ __all__ = ["Gate", "gate", "install_gate"]
 
 
 class Gate(Protocol):
-    """Shared by all processes of a site, as far as its store is."""
+    """The rate limits that requests pass, shared by all processes that share its store."""
 
     def enter(self, bucket: str, *, renews: bool = False) -> None:
         """Wait for room, or raise `RateLimited` with `retry_after` when that takes too long.
 
-        `bucket` names whose calls count together against the limit of one token; empty: only the
-        client's own limit counts. `renews`: the request spends a refresh token.
+        Requests with the same `bucket` count together against the limit of one token. If it is
+        empty, only the client's limit counts. `renews`: the request spends a refresh token.
         """
 
     def told_to_wait(self, seconds: float | None) -> None:
-        """Patreon has answered 429: nobody goes for so long, or for a moment if it did not say."""
+        """Stop all requests after a 429, for so many seconds, or for a moment if Patreon named
+        none."""
 
     def refused(self, status: int, code: str, *, renews: bool = False) -> None:
         """Count an answer of 4xx: after too many of those, Patreon's edge shuts the site out.
 
-        `code`: Patreon's word for it, "" for none.
+        `code`: Patreon's error code, or "".
         """
 
 
 class _Open:
     def enter(self, bucket: str, *, renews: bool = False) -> None:
-        """Let pass."""
+        """Do nothing."""
 
     def told_to_wait(self, seconds: float | None) -> None:
-        """Let pass all the same."""
+        """Do nothing."""
 
     def refused(self, status: int, code: str, *, renews: bool = False) -> None:
-        """Take no notice."""
+        """Do nothing."""
 
 
 def _none() -> Gate | None:
@@ -51,11 +52,11 @@ _find: Callable[[], Gate | None] = _none
 
 
 def install_gate(find: Callable[[], Gate | None]) -> None:
-    """From now on ask `find` for the gate, before each request; None lets all pass."""
+    """Use the gate that `find` returns before each request; None stands for no limits."""
     global _find
     _find = find
 
 
 def gate() -> Gate:
-    """The gate in force."""
+    """Return the gate in force."""
     return _find() or _OPEN

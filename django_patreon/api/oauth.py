@@ -31,7 +31,7 @@ AUTHORIZE_PATH = "/oauth2/authorize"
 TOKEN_PATH = "/api/oauth2/token"  # noqa: S105
 REVOKE_PATH = "/api/oauth2/token/revoke"
 LONGEST_CONNECT, LONGEST_READ = 10.0, 20.0
-"""Seconds that the token endpoint is waited for, whatever `TIMEOUT` allows elsewhere."""
+"""Seconds to wait for the token endpoint at most, also where `TIMEOUT` is longer."""
 MOST_SCOPES = 100
 _SCOPE = re.compile(r"[!#-\[\]-~]{1,100}")
 _LONGEST_LIFE = 10 * 365 * 24 * 3600
@@ -39,7 +39,7 @@ _LONGEST_LIFE = 10 * 365 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OAuthClient:
-    """The site's registration at Patreon."""
+    """Client id and secret of this site at Patreon."""
 
     id: str
     secret: Secret
@@ -47,7 +47,8 @@ class OAuthClient:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenGrant:
-    """What the token endpoint gave: both tokens, their life in seconds, the scopes, and when.
+    """An answer of the token endpoint: both tokens, their life in seconds, the scopes, and the
+    time.
 
     `refresh_token` is empty and `expires_in` None when Patreon left them out. Scopes are sticky at
     Patreon, so the grant may be larger than what was asked (observed).
@@ -59,21 +60,21 @@ class TokenGrant:
     scopes: tuple[str, ...]
     obtained_at: datetime = field(default_factory=partial(datetime.now, UTC))
     client_id: str = ""
-    """The client that got them, or "" where nobody knows."""
+    """The client that got them; "" if it is not known."""
 
 
 def authorize_url() -> str:
-    """Where the browser is sent to ask the person."""
+    """Return the address to which the browser is sent, where the person consents."""
     return patreon_settings().browser_url + AUTHORIZE_PATH
 
 
 def token_url() -> str:
-    """Where codes and refresh tokens are exchanged."""
+    """Return the address where codes and refresh tokens are exchanged."""
     return patreon_settings().base_url + TOKEN_PATH
 
 
 def exchange_code(code: Secret, *, client: OAuthClient, redirect_uri: str) -> TokenGrant:
-    """Turn a single-use authorization code into tokens; never retried.
+    """Exchange a single-use authorization code for tokens. Never repeated.
 
     Raises the errors of `document_of` and `send`, and `MalformedAnswer` without an access token.
     """
@@ -90,7 +91,7 @@ def exchange_code(code: Secret, *, client: OAuthClient, redirect_uri: str) -> To
 
 
 def refresh_tokens(refresh_token: Secret, *, client: OAuthClient) -> TokenGrant:
-    """Swap a single-use refresh token for a new pair; never retried, since it may be spent.
+    """Exchange a single-use refresh token for a new pair. Never repeated, since it may be spent.
 
     Raises the errors of `document_of` and `send`, and `MalformedAnswer` unless both tokens came.
     """
@@ -112,9 +113,10 @@ def refresh_tokens(refresh_token: Secret, *, client: OAuthClient) -> TokenGrant:
 
 
 def revoke_token(token: Secret, *, client: OAuthClient) -> None:
-    """Ask Patreon to forget a token. Patreon documents no way to: this is a courtesy.
+    """Ask Patreon to revoke a token. Patreon documents no way to do it, so it may have no effect.
 
-    Other clients post here; whether it works is unknown. Raises as `document_of` and `send` do.
+    Other clients use this address; whether it works is unknown. Raises as `document_of` and `send`
+    do.
     """
     form = {"token": token, "client_id": client.id, "client_secret": client.secret}
     answer = send(
@@ -122,7 +124,7 @@ def revoke_token(token: Secret, *, client: OAuthClient) -> None:
         patreon_settings().base_url + REVOKE_PATH,
         data=form,
         timeout=(1.0, 2.0),
-        counts_refusals=False,  # Patreon may have no such address: a 404 for each user deleted
+        counts_refusals=False,  # Patreon may have no such address, and then answers 404 each time
     )
     if answer.status >= 300:
         document_of(answer)
@@ -133,17 +135,17 @@ def _ask(*, renews: bool = False, **form: str) -> dict[str, Any]:
     answer = send(
         "POST",
         token_url(),
-        data=form,  # never the query string: URLs are logged on the way
+        data=form,  # not in the query string: URLs are logged on the way
         renews=renews,
         headers={"Accept": "application/json"},
-        # A renewal holds a lease on the pair, which must not end before the request does.
+        # The caller holds a lease on the pair, which must not end before this request does.
         timeout=(min(connect, LONGEST_CONNECT), min(read, LONGEST_READ)),
     )
     return document_of(answer)
 
 
 def read_grant(document: Mapping[str, Any]) -> TokenGrant:
-    """Read the fields of a token answer. A token that could not travel in a header is empty."""
+    """Read the fields of a token answer. A token that is no valid header value becomes empty."""
     return TokenGrant(
         access_token=_token(document.get("access_token")),
         refresh_token=_token(document.get("refresh_token")),
@@ -163,7 +165,7 @@ def _grant_of(document: dict[str, Any], client: OAuthClient) -> TokenGrant:
 
 
 def _token(value: Any) -> Secret:
-    # A token travels in a header: whatever could not be one is none.
+    # A token is sent in a header, so a text that is no valid header value is no token.
     usable = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value
     return Secret(value) if usable else Secret()
 
@@ -179,6 +181,6 @@ def _seconds(value: Any) -> int | None:
 
 
 def _words(value: Any) -> tuple[str, ...]:
-    """Read scopes. What could not be one (RFC 6749, 3.3), or is absurdly long, is left out."""
+    """Read scopes. Those that are not valid (RFC 6749, 3.3) or too long are left out."""
     found = value.split() if isinstance(value, str) else []
     return tuple(each for each in found if _SCOPE.fullmatch(each))[:MOST_SCOPES]

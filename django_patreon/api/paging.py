@@ -30,7 +30,7 @@ class SeenIds:
         return number in self._buckets[number % _BUCKETS]
 
     def add(self, key: str) -> bool:
-        """Remember an id. Return False when it was there already."""
+        """Remember an id. Returns False if it was remembered already."""
         return self._add(_number_of(key))
 
     def _add(self, number: int) -> bool:
@@ -69,15 +69,15 @@ T = TypeVar("T", bound=_HasId)
 class Walk(Generic[T]):
     """All items of a list, page by page, each once; iterate over it, or over `pages()`.
 
-    Afterwards `complete` says whether this was everything: the last page said that it was the
-    last, and there were as many items as Patreon had counted. Whatever must not be done on a part
-    of a list (to take a role from whoever was not seen) may be done only then.
+    Afterwards `complete` is True if these were all items: the last page had no cursor, and there
+    were as many items as Patreon had counted. Only then may the caller act on what is missing from
+    the list, such as take a role from members who are not on it.
 
-    The end is no cursor. A cursor that was there before, or a page without anything new, ends the
-    walk as well, but not as a complete one: both have been seen to go on for ever (observed).
+    A cursor that came before, or a page without new items, ends the walk as incomplete: such lists
+    go on for ever (observed).
 
-    A walk that goes on where an earlier one ended is given that one's next `cursor`, what it has
-    `seen`, and how many items it `skipped`.
+    To go on where an earlier walk ended, give its next `cursor`, the ids that it has `seen`, and
+    how many items it `skipped`.
     """
 
     def __init__(
@@ -93,7 +93,7 @@ class Walk(Generic[T]):
         self._given, self._skipped = seen, skipped
         self.complete = False
         self.total: int | None = None
-        """Patreon's own count, from the newest page."""
+        """The number of items as Patreon counts them, from the newest page."""
         self.seen = 0
         self.skipped = 0
 
@@ -102,7 +102,7 @@ class Walk(Generic[T]):
             yield from page.items
 
     def pages(self) -> Iterator[Page[T]]:
-        """Yield the pages, without what an earlier one has had already."""
+        """Yield the pages, without items that an earlier page has had."""
         ids = SeenIds() if self._given is None else self._given
         self.complete, self.seen, self.skipped = False, len(ids), self._skipped
         cursor = self._cursor
@@ -115,7 +115,7 @@ class Walk(Generic[T]):
             page = replace(page, items=fresh)
             del fresh
             yield page
-            del page  # of a large list, the next page is fetched before this one is forgotten
+            del page  # otherwise two pages are in memory while the next one is fetched
             if cursor is None:
                 self.complete = not self.skipped and self.total in (None, self.seen)
                 return
@@ -125,5 +125,5 @@ class Walk(Generic[T]):
 
 
 def _latest(items: tuple[T, ...]) -> Iterable[T]:
-    """Take the last of those that have the same id."""
+    """Return the items; of several with one id only the last."""
     return {each.id: each for each in items}.values()

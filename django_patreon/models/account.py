@@ -21,9 +21,9 @@ __all__ = [
 ]
 
 LEASE_COLUMNS = frozenset({"refresh_lease", "refresh_lease_until"})
-"""Columns that say who may renew the pair."""
+"""Columns of the lease: which process may renew the pair."""
 _OURS = LEASE_COLUMNS | {"token_generation", "client_id"}
-"""Columns about our own work, not about the person."""
+"""Columns that are not about the person, and not exported."""
 PAIR_COLUMNS = frozenset(
     {
         "access_token",
@@ -36,14 +36,14 @@ PAIR_COLUMNS = frozenset(
         "state",
     }
 )
-"""Columns that belong together: those of one pair of tokens."""
+"""The columns of one pair of tokens, which are always written together."""
 
 
 class PatreonAccount(models.Model):
-    """One Patreon identity, and the one user of this site it belongs to.
+    """A Patreon identity, and the user of this site that it belongs to.
 
-    The token columns are written by `tokens` alone. Both relations are unique in the database, so
-    that no race and no bug can give an identity to two users, or a user two identities.
+    The token columns are written by `tokens` alone. Both columns are unique in the database, so an
+    identity never belongs to two users, and a user never has two identities.
     """
 
     class State(models.TextChoices):
@@ -128,8 +128,8 @@ class PatreonAccount(models.Model):
     def save(self, **options: Any) -> None:
         """Save, but never an older pair of tokens over a newer one.
 
-        Whoever read the row, changed a name and saves it all may have slept while another worker
-        renewed the tokens, and what that worker got exists nowhere else.
+        The caller may have read the row before another process renewed the tokens. That new pair
+        exists nowhere else.
         """
         using = options.get("using") or router.db_for_write(type(self), instance=self)
         is_new = self._state.adding or self._state.db != using or options.get("force_insert")
@@ -149,7 +149,7 @@ class PatreonAccount(models.Model):
 
     @property
     def needs_reconnect(self) -> bool:
-        """Must the person sign in with Patreon again before we can ask on their behalf?"""
+        """True if the person must sign in with Patreon again before their tokens can be used."""
         return self.state == self.State.RECONNECT or not self.access_token.readable
 
     def export(self) -> dict[str, Any]:

@@ -89,15 +89,15 @@ class Campaign(models.Model):
 
 class TierQuerySet(models.QuerySet["Tier"]):
     def paid(self) -> TierQuerySet:
-        """Those that cost something: every campaign has a free one, too (observed)."""
+        """Keep the tiers that cost something; every campaign has a free one, too (observed)."""
         return self.filter(amount_cents__gt=0)
 
 
 class Tier(models.Model):
-    """What a campaign sells. Rules hold its id: renaming it changes nothing (T13)."""
+    """A tier of a campaign. Rules use its id, so renaming it on Patreon changes nothing (T13)."""
 
     patreon_id = models.CharField(_("Patreon id"), max_length=64, unique=True)
-    # By Patreon's id, here and in what follows: gates need no join to know it.
+    # The foreign keys use Patreon's ids, so that gates need no join to know them.
     campaign = models.ForeignKey(
         Campaign,
         to_field="patreon_id",
@@ -132,15 +132,15 @@ class Tier(models.Model):
 
 
 def checkout_address(url: str, *, campaign_id: str, tier_id: str) -> str:
-    """Return where one joins at a tier."""
+    """Return the address on Patreon where one joins at a tier."""
     return page_address(url or f"/checkout/{campaign_id}?rid={tier_id}")
 
 
 def page_address(url: str) -> str:
-    """Return the address of a page on Patreon; its front page for "" and for what is no address.
+    """Return the address of a page on Patreon; of its front page for "" and an invalid address.
 
-    Patreon says a full address and sends a path (observed). Its host is ours to know: what we
-    link to leads to Patreon, whatever came.
+    Patreon documents a full address and sends a path (observed). Only the path is used, so the
+    link always leads to Patreon.
     """
     try:
         parts = urlsplit(url)

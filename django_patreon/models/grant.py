@@ -23,7 +23,7 @@ _Row = TypeVar("_Row", Campaign, Tier)
 
 class GrantQuerySet(models.QuerySet["Grant"]):
     def in_force(self, now: datetime | None = None) -> GrantQuerySet:
-        """Those that count at `now`."""
+        """Keep the grants that are in force at `now`."""
         now = now or timezone.now()
         return self.filter(models.Q(until=None) | models.Q(until__gt=now), starts_at__lte=now)
 
@@ -39,7 +39,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         reason: str = "",
         by: Any = None,
     ) -> Grant:
-        """Let `user` pass as if they held `tier`, or gave `cents` a month, from now or later on.
+        """Let `user` pass as if they held `tier`, or paid `cents` a month, from now or later on.
 
         A tier is given as a row, a name from `PATREON["TIERS"]` or Patreon's id, a campaign as a
         row or its id. Raises `ValidationError` when it names neither tier nor amount, or one that
@@ -66,7 +66,7 @@ class GrantQuerySet(models.QuerySet["Grant"]):
         reason: str = "",
         by: Any = None,
     ) -> Grant:
-        """Keep `user` out, whatever they pay, until it is revoked or over."""
+        """Ban `user`, whatever they pay, until the ban is revoked or over."""
         return self._make(
             user=user,
             deny=True,
@@ -87,12 +87,13 @@ class GrantQuerySet(models.QuerySet["Grant"]):
 
 
 def _aware(moment: datetime | None) -> datetime | None:
-    """Take a moment without a zone for one of the site's, as everywhere in Django."""
+    """Return the moment as aware; a naive one is in the site's time zone, as everywhere in
+    Django."""
     return to_stored(moment) if isinstance(moment, datetime) else moment
 
 
 def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str | None]) -> _Row | None:
-    """Find the row that somebody means."""
+    """Return the row that is given as itself, as its id or by a name. Raises `ValidationError`."""
     if named is None or isinstance(named, model):
         return named
     found: _Row | None = model._default_manager.filter(patreon_id=id_of(named)).first()
@@ -103,10 +104,9 @@ def _row(model: type[_Row], named: Any, id_of: Callable[[Any], str | None]) -> _
 
 
 class Grant(models.Model):
-    """A pass worth a tier or an amount a month, or with `deny` a ban. Kept when it is over, with
-    the end that it was given.
+    """A pass worth a tier or an amount a month, or with `deny` a ban. Kept when it is over.
 
-    Synchronising with Patreon never touches it.
+    No sync with Patreon changes it.
     """
 
     user = models.ForeignKey(
@@ -135,7 +135,7 @@ class Grant(models.Model):
     campaign = models.ForeignKey(
         Campaign,
         to_field="patreon_id",
-        on_delete=models.PROTECT,  # with it a ban would go without a trace
+        on_delete=models.PROTECT,  # deleting it would delete bans without a trace
         null=True,
         blank=True,
         verbose_name=_("for campaign"),
@@ -143,9 +143,9 @@ class Grant(models.Model):
     )
     starts_at = models.DateTimeField(_("from"), default=timezone.now)
     until = models.DateTimeField(_("until"), null=True, blank=True)
-    """When it ends, or has ended: revoking brings this forward."""
+    """When it ends, or has ended. Revoking moves this forward."""
     given_until = models.DateTimeField(_("end that was given"), null=True, editable=False)
-    """What `until` was before it was revoked; None: no end. Says nothing of what is not revoked."""
+    """What `until` was before the grant was revoked; None: no end. Not used before that."""
     reason = models.TextField(_("reason"), blank=True)
     given_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -176,7 +176,7 @@ class Grant(models.Model):
             models.CheckConstraint(
                 condition=models.Q(deny=True, tier=None, cents=None)
                 | models.Q(deny=False, tier__isnull=False)
-                # What is NULL is not false to a database.
+                # A comparison with NULL is not false to a database.
                 | models.Q(deny=False, cents__isnull=False, cents__gt=0),
                 name="patreon_grant_says_what",
                 violation_error_message=_("A pass names a tier or an amount; a ban neither."),
@@ -196,16 +196,16 @@ class Grant(models.Model):
     def clean(self) -> None:
         if self.tier is not None and self.campaign not in (None, self.tier.campaign):
             raise ValidationError(_("The tier is of another campaign."))
-        # One that is revoked before it begins ends as it begins, and never counts.
+        # A grant that is revoked before it begins ends when it begins, so it is never in force.
         is_empty = self.until is not None and self.until <= self.starts_at
         if is_empty and self.revoked_at is None:
             raise ValidationError({"until": _("It has to end after it begins.")})
 
     def revoke(self, *, by: Any = None) -> bool:
-        """End it now, or before it begins; say whether that changed anything.
+        """End the grant now, or before it begins. Returns True if that changed anything.
 
-        The end that was given is kept in `given_until`, beside who revoked it and when. What is
-        over, or has been revoked by somebody else meanwhile, stays as it is.
+        The end that it was given is kept in `given_until`, beside who revoked it and when. A grant
+        that is over, or that somebody else has revoked meanwhile, is not changed.
         """
         using = router.db_for_write(Grant, instance=self)
         with transaction.atomic(using=using):

@@ -27,9 +27,9 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
     """`Membership.objects.paying().for_campaign(campaign).with_tier("gold")`"""
 
     def paying(self) -> MembershipQuerySet:
-        """Whoever Patreon lists a tier with a price or an amount for, gifts and trials included.
+        """Keep the memberships with a paid tier or an amount, gifts and trials included.
 
-        Who may come in at a gate is another question, which `access.check` answers.
+        This is not the rule of the gates, which `access.check` applies.
         """
         paid_tier = Tier.objects.paid().filter(memberships=models.OuterRef("pk"))
         return self.filter(
@@ -37,24 +37,24 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
         )
 
     def for_campaign(self, campaign: Campaign | str) -> MembershipQuerySet:
-        """Those of this campaign, given as a row or as Patreon's id."""
+        """Keep those of this campaign, given as a row or as Patreon's id."""
         return self.filter(campaign_id=campaign_id_of(campaign))
 
     def with_tier(self, tier: Any) -> MembershipQuerySet:
-        """Those that hold this tier: a row, a name from `PATREON["TIERS"]`, or an id."""
+        """Keep those that hold this tier: a row, a name from `PATREON["TIERS"]`, or an id."""
         held = Tier.objects.filter(memberships=models.OuterRef("pk"), patreon_id=tier_id(tier))
         return self.filter(models.Exists(held))
 
     def without_account(self) -> MembershipQuerySet:
-        """Those of people whom this site does not know (yet)."""
+        """Keep those of people who have no account here (yet)."""
         return self.filter(account=None)
 
 
 class Membership(models.Model):
-    """One person's relation to one campaign, as Patreon tells it. Written by `sync` alone.
+    """A person's membership of a campaign, as Patreon reports it. Written by `sync` alone.
 
-    Exists for people without an account here, too; the two meet by Patreon's id of the person.
-    Amounts are cents of the campaign's currency. An empty column is what Patreon did not say.
+    It exists for people without an account here, too; they are joined by Patreon's id of the
+    person. Amounts are cents of the campaign's currency. A column is null if Patreon did not say.
     """
 
     patreon_id = models.CharField(_("Patreon id"), max_length=64, unique=True)
@@ -128,7 +128,7 @@ class Membership(models.Model):
         default=False,
         help_text=_("Name, e-mail and note are not kept until the person signs in again."),
     )
-    # Of the member as the campaign's list last said it: one that is the same changes nothing.
+    # The digest of the member in the campaign's list: if it is the same, nothing has changed.
     digest = models.CharField(max_length=32, blank=True, editable=False)
 
     objects = MembershipQuerySet.as_manager()

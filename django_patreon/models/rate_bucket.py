@@ -9,7 +9,7 @@ __all__ = ["RateBucket"]
 
 
 class RateBucket(models.Model):
-    """What is left of one of Patreon's rate limits; written by `limits` alone."""
+    """The use of one rate limit, shared by all processes. Written by `limits` alone."""
 
     key = models.CharField(primary_key=True, max_length=80)
     arrival = models.BigIntegerField(

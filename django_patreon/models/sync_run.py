@@ -13,7 +13,8 @@ __all__ = ["SyncPage", "SyncRun"]
 
 
 class SyncRun(models.Model):
-    """One walk over all members of a campaign, and what came of it. Written by `sync` alone."""
+    """A sync of a campaign: one walk over all its members, and the result. Written by `sync`
+    alone."""
 
     class State(models.TextChoices):
         RUNNING = "running", _("running")
@@ -31,7 +32,7 @@ class SyncRun(models.Model):
     state = models.CharField(
         _("state"), max_length=10, choices=State.choices, default=State.RUNNING, db_index=True
     )
-    # A campaign has one place: unique while the run may go on, and null afterwards.
+    # Unique, so that a campaign has one run at a time; null after the run has ended.
     place = models.CharField(max_length=64, unique=True, null=True, editable=False)  # noqa: DJ001
     attempt = models.PositiveIntegerField(_("attempts"), default=1)
     taken_at = models.DateTimeField(null=True, editable=False)

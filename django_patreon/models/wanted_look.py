@@ -11,7 +11,7 @@ __all__ = ["WantedLook"]
 
 
 class WantedLook(models.Model):
-    """Somebody met old facts at a gate. Written by `sync` alone, and deleted by whoever looks.
+    """A membership that should be looked at, because a gate met old facts. Written by `sync` alone.
 
     One row for each membership at most, so that many requests ask for one look.
     """

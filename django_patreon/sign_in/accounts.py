@@ -51,8 +51,8 @@ def uses_django_users(backend: BaseAuth[object]) -> bool:
 def hold_identity(response: dict[str, Any]) -> None:
     """Begin a sign-in's transaction with a write, which waits for other sign-ins of the person.
 
-    It locks the account's row. On SQLite, where one writes at a time, it takes that lock before
-    anything is read: a transaction that reads first is thrown out when somebody else has written.
+    It locks the account's row. On SQLite, which has one writer at a time, it takes the write lock
+    before anything is read: a transaction that reads first fails if another one has written since.
     """
     PatreonAccount.objects.filter(patreon_id=response.get("id")).update(patreon_id=F("patreon_id"))
 

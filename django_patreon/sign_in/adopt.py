@@ -36,8 +36,8 @@ def adopt(
 ) -> PatreonAccount:
     """Connect a user to the person of an identity document, as their own sign-in would.
 
-    For tokens that an operator has brought, and no visitor: the campaign that they have rights over
-    is this site's. `fetched_at` is when Patreon was asked; None: now. Raises `AccountTaken`, and
+    Only for tokens that an operator has brought: the campaign that they have rights over becomes
+    this site's. `fetched_at` is when Patreon was asked; None: now. Raises `AccountTaken`, and
     `CampaignNotChosen` where their campaign would be a second one of this site's.
     """
     identity = parse_identity(document)
@@ -61,7 +61,7 @@ def adopt(
         address = account.email
         written = write_profile(account, identity)
         if EMAIL not in grant.scopes:
-            account.email = address  # Patreon did not say it, which is no news of it
+            account.email = address  # without the scope Patreon does not send it: keep the old one
         tokens.store(account, grant, also=written)
         sync.save_identity(
             identity,

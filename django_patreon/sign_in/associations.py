@@ -30,7 +30,7 @@ _LOADED = "_django_patreon_loaded"
 
 
 class AccountTaken(Exception):
-    """A user and a Patreon identity cannot be joined, because one of them has another."""
+    """The user has another Patreon identity, or the identity belongs to another user."""
 
 
 def association_model() -> Any:
@@ -51,7 +51,7 @@ def load_strategy() -> Any:
 
 
 def listen() -> None:
-    """Let accounts follow their associations from now on."""
+    """Connect the receivers that let accounts follow their associations."""
     model, uid = association_model(), "django_patreon.sign_in.associations"
     post_init.connect(_remember, sender=model, dispatch_uid=uid)
     pre_save.connect(_refuse, sender=model, dispatch_uid=uid)
@@ -87,7 +87,7 @@ def _check_free(account: PatreonAccount, user_key: Any) -> None:
 
 
 def _remember(sender: Any, instance: models.Model, **kwargs: Any) -> None:
-    """Keep what the row had when it was read, without loading what was left out."""
+    """Keep the values that the row was read with, without loading deferred columns."""
     instance.__dict__[_LOADED] = _joined(instance)
 
 
@@ -153,6 +153,6 @@ def _accounts() -> models.QuerySet[PatreonAccount]:
 
 
 def _send(signal: Any, using: str, **news: Any) -> None:
-    """Send it after the commit; a receiver that fails stops nobody."""
+    """Send the signal after the commit. A receiver that raises does not stop the others."""
     send = partial(signal.send_robust, sender=PatreonAccount, **news)
     transaction.on_commit(send, using=using)

@@ -119,7 +119,7 @@ class PatreonSignInErrors(SocialAuthExceptionMiddleware):
     """
 
     def raise_exception(self, request: HttpRequest, exception: Exception) -> bool | None:
-        """Show the page in development too: none of these is a bug. The setting still decides.
+        """Show the page in development, too, unless SOCIAL_AUTH_RAISE_EXCEPTIONS is set.
 
         Errors of other providers are shown as social-auth shows them.
         """
@@ -184,7 +184,7 @@ def log_failure(error: SocialAuthBaseException) -> None:
             _cure(error),
         )
     else:
-        # Of a database's error its type only: the text may quote values.
+        # Only the type of a database's error is logged: its text may quote values.
         cause = f" ({type(error.__cause__).__name__})" if error.__cause__ else ""
         logger.log(level, "Sign-in with Patreon failed at %s: %s%s", error.stage, error.code, cause)
 
@@ -257,7 +257,7 @@ def _site_answers() -> bool:
 def to_social_auth_error(
     backend: BaseAuth[Any], error: PatreonAPIError, *, stage: ErrorStage
 ) -> SocialAuthBaseException:
-    """Say what became of a request to Patreon as social-auth's exception, with its codes."""
+    """Return social-auth's exception for an error of the API."""
     wait = error.retry_after
     facts: dict[str, Any] = {
         "stage": stage,
@@ -279,6 +279,6 @@ def to_social_auth_error(
         )
         if classified is not None:
             return classified
-    # Also what a wrong key, secret or redirect URI comes to. Not a configuration error to
-    # social-auth, whose middleware would answer 500: it is Patreon's word, not a bug.
+    # A wrong key, secret or redirect URI ends here, too. It is not raised as a configuration error,
+    # since social-auth's middleware would answer that with status 500.
     return AuthProviderError(backend, code="http_error", provider_code=error.code or None, **facts)

@@ -20,10 +20,10 @@ __all__ = ["ReadsIdentity"]
 
 
 class ReadsIdentity(BaseOAuth2[Any]):
-    """The part of a backend that is about the person."""
+    """The part of a backend that asks Patreon who signs in."""
 
     suffix: str
-    """What is put behind a username that is taken; `InOneTransaction` sets it."""
+    """Text behind a username that is taken; `InOneTransaction` sets it."""
     _read: tuple[dict[str, Any], Identity] | None = None
     """The response that was read last, and what it says."""
 

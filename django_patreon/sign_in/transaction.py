@@ -24,14 +24,14 @@ __all__ = ["InOneTransaction"]
 logger = logging.getLogger("django_patreon")
 
 ATTEMPTS = 5
-"""How often a sign-in is tried that lost a race against another one of the same person."""
+"""How often a sign-in is tried if another one of the same person was faster."""
 
 
 class InOneTransaction(BaseOAuth2[Any]):
     """Runs the pipeline of a backend; what it wrote is kept whole or not at all."""
 
     suffix = ""
-    """What is put behind a username after the first attempt; see `_run_in_one`."""
+    """Text behind a username after the first attempt; see `_run_in_one`."""
 
     def pipeline(self, pipeline: Any, pipeline_index: int = 0, *args: Any, **kwargs: Any) -> Any:
         """Run the pipeline in one transaction; once more when another sign-in came first.
@@ -86,7 +86,8 @@ class InOneTransaction(BaseOAuth2[Any]):
 
 
 def _is_our_race(error: Exception) -> bool:
-    """Can another sign-in have been faster? Only steps that sign-ins share can meet one."""
+    """Return True if another sign-in may have caused the error: in a step of social-auth or
+    ours."""
     return not isinstance(error, IntegrityError) or _step_of(error).startswith(
         ("social_core.pipeline.", "django_patreon.")
     )
