@@ -18,10 +18,12 @@ class PatreonConfig(AppConfig):
         from .models import PatreonAccount  # noqa: PLC0415
         from .sync import collect_deleted, erase_collected  # noqa: PLC0415
         from .tokens import revoke_deleted  # noqa: PLC0415
+        from .webhooks import secrets  # noqa: PLC0415
 
         install_gate(current_gate)
         listen()
         groups.listen()
+        secrets.listen()
 
         uid = "django_patreon.revoke"
         pre_delete.connect(revoke_deleted, sender=PatreonAccount, dispatch_uid=uid)

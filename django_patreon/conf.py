@@ -59,6 +59,12 @@ class PatreonSettings:
     again."""
     KEEP_EVENTS: timedelta = timedelta(days=400)
     """How long events of memberships and sync runs are kept. patreon_tick deletes older ones."""
+    WEBHOOK_SECRETS: tuple[str, ...] = field(default=(), repr=False)
+    """Secrets of webhooks that were made on Patreon's page for developers. Those that
+    `patreon_webhooks register` makes are kept in the database."""
+    KEEP_BODIES: timedelta = timedelta(days=30)
+    """How long the bodies of webhook deliveries are kept, which name people. patreon_tick empties
+    older ones."""
     COUNT_TRIAL: bool = True
     """Do free trials count as paying?"""
     COUNT_GIFTED: bool = True
@@ -122,6 +128,7 @@ def patreon_settings() -> PatreonSettings:
         raise ImproperlyConfigured("PATREON must be a dict, such as {'STORE_EMAIL': False}.")
     values = {key: value for key, value in given.items() if key in _NAMES}
     values["TOKEN_KEYS"] = _strings("TOKEN_KEYS", values.get("TOKEN_KEYS", ()))
+    values["WEBHOOK_SECRETS"] = _strings("WEBHOOK_SECRETS", values.get("WEBHOOK_SECRETS", ()))
     values["TIMEOUT"] = _timeout(values.get("TIMEOUT", PatreonSettings.TIMEOUT))
     for name in ("BASE_URL", "BROWSER_URL", "CLIENT_ADDRESS", "USER_AGENT"):
         if not isinstance(values.get(name, ""), str):

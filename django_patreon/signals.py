@@ -14,6 +14,7 @@ __all__ = [
     "account_unlinked",
     "membership_changed",
     "memberships_changed",
+    "webhook_received",
 ]
 
 # A Patreon identity was connected to a user who did not have it before.
@@ -43,3 +44,8 @@ account_reconnect_needed = Signal()
 # The user has reconnected their Patreon account: it has live tokens again.
 # Arguments: sender (the PatreonAccount class), account (PatreonAccount).
 account_reconnected = Signal()
+
+# A webhook delivery was applied. Sent again if it is replayed, and if its worker is killed.
+# Arguments: sender (the WebhookDelivery class), delivery (WebhookDelivery), event (str, such as
+# "posts:publish"), post (resources.Post for an event about a post, else None).
+webhook_received = Signal()

@@ -3,6 +3,7 @@
     tasks.refresh_tokens.enqueue(days=7)    renew what ends soon; once a day
     tasks.keep_groups.enqueue()             see what has ended by the clock; as often as it matters
     tasks.sync_campaign.enqueue("4410027")  read all members of a connected campaign; once a day
+    tasks.apply_deliveries.enqueue()        apply the webhook deliveries that wait
     tasks.look_at_member.enqueue("4410027", "9f0c...")    ask Patreon about one member
 
 They are tasks of Django's own framework (6.0), or of the package `django-tasks` (the extra `tasks`)
@@ -15,11 +16,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import groups, sync, tokens
+from . import groups, sync, tokens, webhooks
 from .models import Campaign
+
+if TYPE_CHECKING:
+    from django.http import HttpResponse
 
 try:
     from django.tasks import task  # type: ignore[import-not-found, unused-ignore]
@@ -38,7 +43,15 @@ except ImportError:
             return _Task
 
 
-__all__ = ["ask_for_looks", "keep_groups", "look_at_member", "refresh_tokens", "sync_campaign"]
+__all__ = [
+    "apply_deliveries",
+    "apply_deliveries_after",
+    "ask_for_looks",
+    "keep_groups",
+    "look_at_member",
+    "refresh_tokens",
+    "sync_campaign",
+]
 
 logger = logging.getLogger("django_patreon")
 
@@ -99,6 +112,35 @@ def look_at_member(campaign_id: str, member_id: str, if_wanted: bool = False) ->
         "changed": done.changed,
         "ended": done.ended,
     }
+
+
+@task()
+def apply_deliveries(seconds: float = 60) -> dict[str, int]:
+    """Apply the webhook deliveries that are due, and look again at the members they are about.
+
+    Returns how many were `done`, `ignored`, `put_off` and `failed`, and how many `looks` it took.
+    """
+    return asdict(webhooks.apply_waiting(seconds=seconds))
+
+
+def apply_deliveries_after(response: HttpResponse) -> None:
+    """Have the deliveries that wait applied once `response` has been sent.
+
+    By the site's queue for tasks, or else by a thread of this process.
+    """
+    close = response.close
+
+    def close_and_apply() -> None:
+        close()
+        try:
+            if _has_queue():
+                apply_deliveries.enqueue()
+            else:
+                webhooks.wake()
+        except Exception as error:  # the delivery is stored, and patreon_tick applies it
+            logger.warning("Webhook deliveries wait for patreon_tick: %s", type(error).__name__)
+
+    response.close = close_and_apply  # type: ignore[method-assign]
 
 
 def ask_for_looks(user_pk: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from . import views, webhook_views
 
 app_name = "patreon"
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path("locked/", views.locked, name="locked"),
     path("view-as/", views.view_as, name="view_as"),
     path("unlink/", views.unlink, name="unlink"),
+    path("webhook/", webhook_views.webhook, name="webhook"),
+    path("webhook/<int:key>/", webhook_views.webhook, name="webhook"),
 ]

@@ -1,7 +1,7 @@
 """What the site knows about people on Patreon.
 
 Token columns are written by `tokens` alone; campaigns, tiers, memberships, their events, sync
-runs and wanted looks by `sync` alone.
+runs and wanted looks by `sync` alone; webhooks and their deliveries by `webhooks` alone.
 """
 
 from .account import LEASE_COLUMNS, PAIR_COLUMNS, PatreonAccount
@@ -20,6 +20,7 @@ from .membership import Membership, Source
 from .rate_bucket import RateBucket
 from .sync_run import SyncPage, SyncRun
 from .wanted_look import WantedLook
+from .webhook import Webhook, WebhookDelivery
 
 __all__ = [
     "LEASE_COLUMNS",
@@ -35,6 +36,8 @@ __all__ = [
     "SyncRun",
     "Tier",
     "WantedLook",
+    "Webhook",
+    "WebhookDelivery",
     "campaign_id_of",
     "checkout_address",
     "export_person",

@@ -7,6 +7,8 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     may_look_again(account)     may the person have Patreon asked again now?
     save_identity(...)          save an identity answer, at sign-in
     save_member(...)            save one membership
+    save_delivered(...)         save what a webhook says of one membership
+    end_delivered(...)          end a membership that a webhook says was deleted
     join_memberships(account)   join the memberships that are known of a person to their account
     set_ours(campaign, True)    save that this site acts for a campaign, as an operator says
     sync_campaign(campaign)     read all members of a campaign, and demote who is not among them
@@ -20,6 +22,7 @@ All memberships are written by `plan` and `apply`, whether an answer names one o
 """
 
 from .campaign import sync_campaign
+from .delivered import end_delivered, save_delivered
 from .due import campaigns_due, prune
 from .erasure import collect_deleted, erase_collected, erase_person, erased_with_accounts
 from .looks import ask_for_looks, look_if_wanted, wanted_looks
@@ -42,6 +45,7 @@ __all__ = [
     "ask_for_looks",
     "campaigns_due",
     "collect_deleted",
+    "end_delivered",
     "erase_collected",
     "erase_person",
     "erased_with_accounts",
@@ -51,6 +55,7 @@ __all__ = [
     "may_look_again",
     "our_connected_campaigns",
     "prune",
+    "save_delivered",
     "save_identity",
     "save_member",
     "set_ours",

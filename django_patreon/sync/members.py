@@ -24,10 +24,17 @@ PATIENCE = 30.0
 """Seconds for which a member is asked for again when Patreon does not answer."""
 
 
-def sync_member(campaign: Campaign, patreon_id: str) -> Saved:
+def sync_member(
+    campaign: Campaign,
+    patreon_id: str,
+    *,
+    source: Source = Source.CHECK,
+    patience: float = PATIENCE,
+) -> Saved:
     """Ask Patreon about one member of a connected campaign, and save the answer.
 
-    `patreon_id` is the membership's. A member whom Patreon does not know (404) is demoted. Raises
+    `patreon_id` is the membership's, and `source` why it is asked for. `patience`: seconds for
+    which a failed request is repeated. A member whom Patreon does not know (404) is demoted. Raises
     `ReconnectRequired` if the campaign is not connected, `MalformedAnswer` if the answer is about
     another member, and what `client.member` raises. It saves nothing then.
     """
@@ -36,22 +43,22 @@ def sync_member(campaign: Campaign, patreon_id: str) -> Saved:
         raise ReconnectRequired(NOT_CONNECTED)
     fetched_at = timezone.now()  # before Patreon answers: no later than what the answer says
     try:
-        member = tokens.client_for(creator, patience=PATIENCE).member(patreon_id)
+        member = tokens.client_for(creator, patience=patience).member(patreon_id)
     except Refused as error:
         # Without a code it is not from Patreon's API: a page of the edge, or of a proxy.
         if error.status != 404 or not error.code:
             raise
         known = members_of(campaign).filter(patreon_id=patreon_id)
         gone = list(known.values_list("patreon_id", flat=True))
-        return Saved(ended=retried(partial(demote, gone, fetched_at, source=Source.CHECK)))
+        return Saved(ended=retried(partial(demote, gone, fetched_at, source=source)))
     if member.id != patreon_id or member.campaign_id not in (None, campaign.patreon_id):
         raise MalformedAnswer(
             "Patreon answered about another member than the one that was asked for.", status=200
         )
-    return retried(partial(_save, member, campaign, fetched_at))
+    return retried(partial(_save, member, campaign, fetched_at, source))
 
 
-def _save(member: Member, campaign: Campaign, fetched_at: datetime) -> Saved:
+def _save(member: Member, campaign: Campaign, fetched_at: datetime, source: Source) -> Saved:
     saved = Saved()
     save_member(
         member,
@@ -59,6 +66,6 @@ def _save(member: Member, campaign: Campaign, fetched_at: datetime) -> Saved:
         tiers={each.id: each for each in member.tiers},
         fetched_at=fetched_at,
         saved=saved,
-        source=Source.CHECK,
+        source=source,
     )
     return saved

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import router, transaction
 
-from django_patreon import sync
+from django_patreon import sync, webhooks
 from django_patreon.models import Membership, MembershipEvent, PatreonAccount
 from django_patreon.sign_in.disconnecting import disconnect, is_last_way_in
 
@@ -46,6 +46,7 @@ class Command(BaseCommand):
                 if account is not None:
                     disconnect(None, account.user)
                 sync.erase_person(key)
+                webhooks.forget_person(key)
         events = MembershipEvent.objects.using(using).filter(membership__in=rows).count()
         would = "Would do" if dry_run else "Done"
         self._say(f"{would}:")

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from django_patreon import sync, tasks
+from django_patreon import sync, tasks, webhooks
 from django_patreon.exceptions import MalformedAnswer, PatreonError, Refused, Unauthorized
 from django_patreon.models import Campaign
 
@@ -41,6 +41,7 @@ class Command(BaseCommand):
         # People wait for looks. Half of the time stays for syncs.
         looks_end = end - options["seconds"] / 2
         jobs: list[tuple[str, Callable[[], Iterator[Line]]]] = [
+            ("Webhooks", lambda: _apply_deliveries(looks_end)),
             ("Looks", lambda: _look(looks_end)),
             ("Syncs", lambda: _sync(end)),
             ("Tokens", _refresh_tokens),
@@ -63,6 +64,12 @@ class Command(BaseCommand):
     def _say(self, name: str, went_well: bool, said: str, verbosity: int) -> None:
         if verbosity > 0 or not went_well:
             (self.stdout if went_well else self.stderr).write(f"{name}: {said}")
+
+
+def _apply_deliveries(end: float) -> Iterator[Line]:
+    done = webhooks.apply_waiting(seconds=max(1.0, end - time.monotonic()))
+    said = f"{done.done} deliveries applied, {done.ignored} set aside, {done.put_off} put off,"
+    yield not done.failed, f"{said} {done.failed} failed."
 
 
 def _look(end: float) -> Iterator[Line]:
@@ -117,3 +124,5 @@ def _keep_groups() -> Iterator[Line]:
 def _prune() -> Iterator[Line]:
     events, runs = sync.prune()
     yield True, f"{events} events and {runs} sync runs were deleted."
+    emptied, deleted = webhooks.prune()
+    yield True, f"{emptied} webhook deliveries were emptied, {deleted} deleted."

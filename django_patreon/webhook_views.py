@@ -1,0 +1,95 @@
+"""The address that Patreon sends webhooks to."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.exceptions import RequestDataTooBig
+from django.db import connections, transaction
+from django.http import HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.http.request import RawPostDataException
+from django.views.decorators.csrf import csrf_exempt
+
+from . import tasks, webhooks
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+__all__ = ["MOST_BYTES", "refusals", "webhook"]
+
+logger = logging.getLogger("django_patreon")
+
+MOST_BYTES = 1024 * 1024
+"""Largest body that is read. Those of Patreon are a few kB."""
+
+
+class Refusals:
+    """Counts deliveries that were refused in this process, and logs the count once a minute."""
+
+    def __init__(self) -> None:
+        self.total = 0
+        self._lock = threading.Lock()
+        self._logged, self._logged_at = 0, float("-inf")
+
+    def count(self) -> None:
+        with self._lock:
+            self.total += 1
+            if time.monotonic() - self._logged_at < 60:
+                return
+            new, self._logged = self.total - self._logged, self.total
+            self._logged_at = time.monotonic()
+        logger.warning(
+            "%d webhook deliveries were refused, since their signature is missing or wrong."
+            " Compare the secret with Patreon's page of the webhook.",
+            new,
+        )
+
+
+refusals = Refusals()
+
+
+@csrf_exempt
+@login_not_required
+def webhook(request: HttpRequest, key: int | None = None) -> HttpResponse:
+    """Store a signed delivery and answer 200. `key` is that of a registered `Webhook`.
+
+    GET, HEAD and OPTIONS answer 200, since Patreon's page for developers tries an address by GET
+    (T24). 403: the signature is missing or wrong. 413: more than 1 MB. 400: signed, and not a JSON
+    object. 503: this site has no secret for this address. Each answer is without a body.
+    """
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return HttpResponse()
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["GET", "HEAD", "OPTIONS", "POST"])
+    secrets = webhooks.secrets_for(key)
+    if not secrets:
+        return HttpResponse(status=503, headers={"Retry-After": "30"})
+    try:
+        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+            return HttpResponse(status=413)
+        body = request.body
+    except RequestDataTooBig:
+        return HttpResponse(status=413)
+    except (ValueError, UnreadablePostError, RawPostDataException):
+        return HttpResponse(status=400)
+    if not webhooks.is_signed(body, request.headers.get("X-Patreon-Signature", ""), secrets):
+        refusals.count()
+        return HttpResponse(status=403)
+    event = request.headers.get("X-Patreon-Event", "")
+    event = event if event.isascii() and event.isprintable() and len(event) <= 64 else ""
+    found = webhooks.receive(body, event, webhook=key)
+    if found is webhooks.Received.UNREADABLE:
+        return HttpResponse(status=400)
+    response = HttpResponse()
+    if found is webhooks.Received.STORED:
+        tasks.apply_deliveries_after(response)
+    return response
+
+
+# Stored for good, whatever ATOMIC_REQUESTS says of any database.
+for _alias in connections:
+    webhook = transaction.non_atomic_requests(using=_alias)(webhook)
