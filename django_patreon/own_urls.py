@@ -18,9 +18,9 @@ USUAL = "patreon"
 _URLCONF = "django_patreon.urls"
 
 
-def own_url(name: str) -> str:
+def own_url(name: str, *args: Any) -> str:
     """Return the address of one of our pages, such as "account". Raises `NoReverseMatch`."""
-    return reverse(f"{_namespace(get_resolver(get_urlconf())) or USUAL}:{name}")
+    return reverse(f"{_namespace(get_resolver(get_urlconf())) or USUAL}:{name}", args=args)
 
 
 @lru_cache(maxsize=16)

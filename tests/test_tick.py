@@ -215,10 +215,12 @@ class TestATick:
     ) -> None:
         said = tick()
         assert [line.partition(":")[0] for line in said.splitlines()] == [
+            "Webhooks",
             "Looks",
             "Syncs",
             "Tokens",
             "Groups",
+            "Old rows",
             "Old rows",
         ]
         assert "members seen" in said

@@ -1,8 +1,8 @@
-"""Everything that is said to Patreon over HTTP, and nothing else. No database.
+"""All HTTP requests, nearly all of them to Patreon. No database.
 
 `transport` makes requests, `errors` judges the answers, `oauth` is the token endpoint, `client`
-is API v2 and `asking` how it asks, `paging` walks its lists, `retry` tries again, `gate` keeps the
-limits.
+is API v2 and `authorized` how it asks, `paging` walks its lists, `retry` tries again, `gate` keeps
+the limits. `probe` asks this site itself.
 """
 
 from .client import PatreonClient
@@ -18,6 +18,7 @@ from .oauth import (
     token_url,
 )
 from .paging import SeenIds, Walk
+from .probe import post_to_self
 from .retry import BRIEFLY, NEVER, Patience
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "authorize_url",
     "exchange_code",
     "install_gate",
+    "post_to_self",
     "read_grant",
     "refresh_tokens",
     "revoke_token",

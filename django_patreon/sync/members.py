@@ -29,7 +29,7 @@ def sync_member(
     patreon_id: str,
     *,
     source: Source = Source.CHECK,
-    patience: float = PATIENCE,
+    patience: float | None = None,
 ) -> Saved:
     """Ask Patreon about one member of a connected campaign, and save the answer.
 
@@ -43,7 +43,9 @@ def sync_member(
         raise ReconnectRequired(NOT_CONNECTED)
     fetched_at = timezone.now()  # before Patreon answers: no later than what the answer says
     try:
-        member = tokens.client_for(creator, patience=patience).member(patreon_id)
+        member = tokens.client_for(
+            creator, patience=PATIENCE if patience is None else patience
+        ).member(patreon_id)
     except Refused as error:
         # Without a code it is not from Patreon's API: a page of the edge, or of a proxy.
         if error.status != 404 or not error.code:

@@ -6,6 +6,7 @@
     apply_waiting(seconds=...)     apply what waits, and look again at the members it is about
     replay(...)                    apply stored deliveries once more
     wake()                         apply what waits in a thread of this process
+    hooks                          the webhooks at Patreon: register, rotate, unpause, delete
     prune(), forget_person(...)    empty old bodies, and those that name a person
 
 A delivery is answered as soon as it is stored. It is applied afterwards by a task, by a thread of

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from django_patreon.secret import Secret
 
-__all__ = ["is_signed"]
+__all__ = ["is_signed", "signature_of"]
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 
@@ -22,6 +22,10 @@ def is_signed(body: bytes, signature: str, secrets: Iterable[Secret]) -> bool:
         return False
     found = False
     for secret in secrets:
-        expected = hmac.new(secret.encode(), body, "md5").hexdigest()
-        found |= hmac.compare_digest(expected, signature)
+        found |= hmac.compare_digest(signature_of(body, secret), signature)
     return found
+
+
+def signature_of(body: bytes, secret: Secret) -> str:
+    """Return the signature of a body."""
+    return hmac.new(secret.encode(), body, "md5").hexdigest()

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django_patreon import sync, tasks, webhooks
 from django_patreon.exceptions import MalformedAnswer, PatreonError, Refused, Unauthorized
 from django_patreon.models import Campaign
+from django_patreon.webhooks import hooks
 
 logger = logging.getLogger("django_patreon")
 
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             ("Syncs", lambda: _sync(end)),
             ("Tokens", _refresh_tokens),
             ("Groups", _keep_groups),
+            ("Webhooks' health", _webhooks_health),
             ("Old rows", _prune),
         ]
         for name, job in jobs:
@@ -119,6 +121,15 @@ def _refresh_tokens() -> Iterator[Line]:
 
 def _keep_groups() -> Iterator[Line]:
     yield True, f"those of {tasks.keep_groups.call()['changed']} users changed."
+
+
+def _webhooks_health() -> Iterator[Line]:
+    """Look once a day whether Patreon still sends."""
+    for campaign in hooks.due_for_a_look():
+        problems = hooks.problems_of(campaign, hooks.read_from_patreon(campaign))
+        for each in problems:
+            logger.warning("Campaign %s: %s", campaign.patreon_id, each)
+        yield not problems, f"{campaign}: {' '.join(problems) or 'all is well.'}"
 
 
 def _prune() -> Iterator[Line]:

@@ -1,0 +1,251 @@
+"""The webhooks at Patreon: made, looked after, replaced and deleted by `patreon_webhooks`."""
+
+from __future__ import annotations
+
+import io
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import requests
+import responses
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from django_patreon import webhooks
+from django_patreon.exceptions import Unavailable
+from django_patreon.models import Campaign, Membership, PatreonAccount, Webhook, WebhookDelivery
+from django_patreon.sandbox.ids import HOME
+from django_patreon.webhooks import hooks
+from tests.dance import Dance
+from tests.sandbox.client import act
+
+from .conftest import Robot, deliver
+
+SITE = "https://localhost"
+PATH = "/api/oauth2/v2/webhooks"
+
+
+@pytest.fixture
+def home(connected: Dance) -> Campaign:
+    connected.sandbox.settings.webhook_hold = True
+    return Campaign.objects.select_related("creator").get(patreon_id=HOME)
+
+
+def run(verb: str, *args: str) -> str:
+    """Run the command; return what it says."""
+    out = io.StringIO()
+    call_command("patreon_webhooks", verb, *args, stdout=out, stderr=out)
+    return out.getvalue()
+
+
+def at_patreon(dance: Dance) -> dict[str, Any]:
+    return dict(dance.sandbox.world.hooks)
+
+
+class TestRegistering:
+    def test_a_delivery_arrives_at_the_address_with_the_secret(
+        self, home: Campaign, connected: Dance
+    ) -> None:
+        assert "sends to https://localhost/patreon/webhook/" in run("register", "--url", SITE)
+        [hook] = Webhook.objects.all()
+        [there] = at_patreon(connected).values()
+        assert (hook.patreon_id, hook.uri) == (there.id, there.uri)
+        assert hook.secret.open() == there.secret
+        act(connected.sandbox, "gold", "change", tier="Silver")
+        for each in there.queue:
+            status = Robot(Client()).send(
+                each.body.encode(),
+                each.event,
+                to=hook.uri.removeprefix(SITE),
+                secret=there.secret,
+            )
+            assert status == 200
+        assert webhooks.apply_waiting().looks == 1
+
+    def test_once_more_makes_no_second_one(self, home: Campaign, connected: Dance) -> None:
+        for _ in range(3):
+            run("register", "--url", SITE)
+        assert Webhook.objects.count() == len(at_patreon(connected)) == 1
+        run("register", "--url", SITE, "--events", "members:update")
+        assert [each.triggers for each in at_patreon(connected).values()] == [["members:update"]]
+        assert Webhook.objects.get().triggers == ["members:update"]
+
+    def test_an_answer_that_is_lost_is_found_again(
+        self, home: Campaign, connected: Dance, patreon: responses.RequestsMock
+    ) -> None:
+        """As a kill between Patreon's answer and our note of it."""
+        row = Webhook(campaign=home, triggers=list(hooks.EVENTS))
+        row.save()
+        row.uri = f"{SITE}/patreon/webhook/{row.pk}/"
+        row.save()
+        made = hooks._client(home).create_webhook(HOME, uri=row.uri, triggers=hooks.EVENTS)
+        run("register", "--url", SITE)
+        row.refresh_from_db()
+        assert (row.patreon_id, row.secret.open()) == (made.id, made.secret)
+        assert len(at_patreon(connected)) == 1
+
+    def test_one_that_patreon_refuses_leaves_nothing(self, home: Campaign) -> None:
+        with pytest.raises(CommandError):
+            run("register", "--url", "http://example.org")
+        assert not Webhook.objects.exists()
+
+    def test_without_an_answer_the_next_time_finds_out(
+        self, home: Campaign, connected: Dance
+    ) -> None:
+        connected.order("reset", path=PATH)
+        with pytest.raises(Unavailable):
+            hooks._make(home, SITE, hooks.EVENTS)
+        assert Webhook.objects.get().patreon_id is None
+        run("register", "--url", SITE)
+        assert Webhook.objects.count() == len(at_patreon(connected)) == 1
+
+    def test_it_needs_the_scope(self, home: Campaign) -> None:
+        PatreonAccount.objects.update(scopes=["campaigns.members"])
+        with pytest.raises(CommandError, match=r"w:campaigns\.webhook"):
+            run("register", "--url", SITE)
+
+
+class TestOneThatIsRegistered:
+    @pytest.fixture
+    def hook(self, home: Campaign) -> Webhook:
+        return hooks.register(home, SITE)
+
+    def test_it_is_listed(self, hook: Webhook) -> None:
+        said = run("list")
+        assert f"webhook {hook.patreon_id}, active, not used yet" in said
+        assert "members:pledge:create" in said
+        assert hook.secret.open() not in said
+
+    def test_rotating_accepts_both_secrets_as_long_as_both_exist(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        body = b'{"data": {"id": null}}'
+        robot = Robot(Client())
+        old = hook.secret.open()
+        new = hooks._make(hook.campaign, SITE, hook.triggers)
+        for each in (hook, new):
+            to = f"/patreon/webhook/{each.pk}/"
+            assert robot.send(body, to=to, secret=each.secret.open()) == 200
+        assert "is replaced by" in run("rotate")
+        assert not {each.secret for each in at_patreon(connected).values()} & {old}
+        assert robot.send(body, to=f"/patreon/webhook/{hook.pk}/", secret=old) == 503
+
+    def test_one_that_fails_is_not_replaced_before_it_has_sent_what_waits(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        there = connected.sandbox.world.hooks[hook.patreon_id or ""]
+        there.num_consecutive_times_failed, there.paused = 3, True
+        hooks.read_from_patreon(hook.campaign)
+        with pytest.raises(CommandError, match="Mend the address"):
+            run("rotate")
+        assert [*at_patreon(connected)] == [hook.patreon_id]
+
+    def test_a_deleted_one_is_gone_at_both_ends(self, hook: Webhook, connected: Dance) -> None:
+        run("delete")
+        assert not at_patreon(connected)
+        assert not Webhook.objects.exists()
+
+    def test_one_that_was_deleted_at_patreon_is_gone_here(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        connected.sandbox.world.hooks.clear()
+        with pytest.raises(CommandError, match="no webhook is registered"):
+            run("test")
+        assert not Webhook.objects.exists()
+
+    def test_the_site_itself_is_tried(self, hook: Webhook, patreon: Any) -> None:
+        patreon.add(responses.POST, hook.uri, status=200)
+        assert "answers 200." in run("test")
+        patreon.replace(responses.POST, hook.uri, status=404)
+        with pytest.raises(CommandError):
+            run("test")
+        patreon.replace(responses.POST, hook.uri, body=requests.ConnectionError("no route"))
+        with pytest.raises(CommandError, match="does not answer"):
+            run("test")
+
+
+class TestHealth:
+    @pytest.fixture
+    def hook(self, home: Campaign, connected: Dance) -> Any:
+        row = hooks.register(home, SITE)
+        return connected.sandbox.world.hooks[row.patreon_id or ""]
+
+    def said(self) -> tuple[int, str]:
+        try:
+            return 0, run("health")
+        except CommandError as error:
+            return error.returncode, str(error)
+
+    def test_all_is_well(self, hook: Any) -> None:
+        assert self.said() == (0, "Lanternhouse: all is well.\n")
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_is_paused_fails(self, hook: Any, home: Campaign, caplog: Any) -> None:
+        hook.paused, hook.num_consecutive_times_failed = True, 4
+        assert self.said()[0] == 1
+        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        assert "paused after 4 failures" in problem
+        Webhook.objects.update(checked_at=timezone.now() - timedelta(days=2))
+        with suppress(CommandError):
+            call_command("patreon_tick", verbosity=0)
+        with suppress(CommandError):
+            call_command("patreon_tick", verbosity=0)
+        assert caplog.text.count("is paused after 4 failures") == 1
+
+    def test_one_that_patreon_sends_to_and_nothing_arrives(self, hook: Any, home: Campaign) -> None:
+        hook.last_attempted_at = timezone.now()
+        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        assert "nothing of it has arrived" in problem
+
+    def test_one_that_is_silent_for_too_long(
+        self, hook: Any, home: Campaign, connected: Dance
+    ) -> None:
+        Webhook.objects.update(created_at=timezone.now() - timedelta(days=40))
+        assert not hooks.problems_of(home, hooks.read_from_patreon(home))
+        call_command("patreon_sync", verbosity=0)
+        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        assert "silent" in problem
+
+    def test_none_at_all(self, hook: Any, home: Campaign, connected: Dance) -> None:
+        connected.sandbox.world.hooks.clear()
+        assert self.said()[0] == 1
+
+    def test_patreon_cannot_be_asked(self, hook: Any, connected: Dance) -> None:
+        connected.order("http_503_html", path=PATH, times=20)
+        assert self.said()[0] == 2
+
+
+class TestReplaying:
+    def test_it_applies_again(self, hooked: Dance, robot: Robot) -> None:
+        act(hooked.sandbox, "gold", "change", tier="Silver")
+        count = deliver(hooked, robot)
+        webhooks.apply_waiting()
+        assert f"{count} deliveries are replayed" in run("replay")
+        assert "0 deliveries are replayed" in run("replay", "--failed")
+        assert f"{count} deliveries are replayed" in run("replay", "--since", "2h")
+        assert f"{count} deliveries are replayed" in run("replay", "--since", "2026-01-01")
+        WebhookDelivery.objects.update(received_at=timezone.now() - timedelta(days=2))
+        assert "0 deliveries are replayed" in run("replay", "--since", "1d")
+
+    @pytest.mark.parametrize("since", ["soon", "2026-13-01", "99999999999d", "", "d"])
+    def test_a_wrong_time_is_refused(self, db: None, since: str) -> None:
+        with pytest.raises(CommandError, match="--since"):
+            run("replay", "--since", since)
+
+
+def test_a_missed_hour_is_made_good(hooked: Dance, robot: Robot) -> None:
+    """The site is away for an hour: Patreon keeps what failed, and sends it when told to."""
+    [there] = at_patreon(hooked).values()
+    call_command("patreon_sync", verbosity=0)
+    for user, do in (("gold", "cancel"), ("silver", "decline"), ("stranger", "pledge")):
+        act(hooked.sandbox, user, do, tier="Gold")
+    assert there.queue
+    deliver(hooked, robot, lambda queue: queue[::-1])
+    webhooks.apply_waiting()
+    for each in hooked.sandbox.world.members_of(HOME):
+        row = Membership.objects.get(patreon_id=each.id)
+        assert row.patron_status == each.patron_status
+        assert set(row.tiers.values_list("patreon_id", flat=True)) == set(each.tier_ids)
