@@ -20,6 +20,7 @@ __all__ = [
     "free_port",
     "prepare_database",
     "running",
+    "start_connecting",
     "start_sandbox",
     "start_site",
 ]
@@ -83,6 +84,21 @@ def prepare_database(url: str) -> None:
     )
     if done.returncode != 0:
         raise ProcessError("The database could not be made ready.")
+
+
+def start_connecting(
+    port: int, *, sandbox_port: int, **environment: str
+) -> subprocess.Popen[bytes]:
+    """Connect the campaign and read its members, in a process of its own."""
+    words = ["--connect", "--port", str(port), "--sandbox-port", str(sandbox_port)]
+    patreon = {"PATREON_BASE_URL": f"http://{HOST}:{sandbox_port}"}
+    return subprocess.Popen(  # noqa: S603  (our own program)
+        [sys.executable, "manage.py", "demo", *words],
+        cwd=ROOT,
+        env={**_environment(), **patreon, **environment},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _start(

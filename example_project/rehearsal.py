@@ -3,15 +3,35 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-__all__ = ["StepError", "rehearse"]
+__all__ = ["MEMBERS", "StepError", "connect_campaign", "fill_campaign", "rehearse"]
 
 ADMIN_LIST = "/admin/django_patreon/patreonaccount/"
 CAMPAIGNS = "/admin/django_patreon/campaign/"
+RUNS = "/admin/django_patreon/syncrun/"
+SEEN = r'class="field-seen[^"]*">([0-9,]+)<'
+MEMBERS = 2000
+"""Generated members of the demo's campaign, beside those who have names."""
+LEDGER, STAIRCASE, ACCOUNT = "/stories/ledger/", "/stories/staircase/", "/patreon/account/"
+CHANGES: dict[str, list[tuple[str, str, str, int | str]]] = {
+    # What somebody does at Patreon, for which tier; the page that follows, and what it shows then.
+    "stranger": [
+        ("pledge", "Bronze", LEDGER, 200),
+        ("change", "Gold", STAIRCASE, 200),
+        ("decline", "", ACCOUNT, "declined"),
+        ("pay", "", ACCOUNT, "not declined"),
+        ("change", "Bronze", STAIRCASE, 403),
+        ("refund", "", LEDGER, 403),
+    ],
+    "foreign-only": [("trial", "Gold", LEDGER, 200), ("delete", "", LEDGER, 403)],
+}
+PATIENCE = 20.0
+"""Seconds to wait for what is done in the background."""
 
 
 class StepError(Exception):
@@ -67,14 +87,60 @@ def rehearse(site: str, sandbox: str, *, slug: str, admin: tuple[str, str]) -> I
     if name not in listed.text:
         raise StepError(f"The admin does not list {name}.")
     yield f"the admin lists {name}"
-    yield _connect_campaign(operator, site, sandbox)
+    yield _wait_for_members(operator, site)
+    yield from _follow_gates(site, sandbox)
 
 
-def _connect_campaign(operator: _Browser, site: str, sandbox: str) -> str:
-    """Let the operator connect the campaign, as its creator. Return a line that says how it went.
+def _wait_for_members(operator: _Browser, site: str) -> str:
+    """Wait until the admin shows that all members were read, in the background."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        page = operator.get(f"{site}{RUNS}?state__exact=complete").text
+        found = [int(each.replace(",", "")) for each in re.findall(SEEN, page)]
+        if found and max(found) >= MEMBERS:
+            return f"the admin shows a complete sync of {max(found)} members"
+        time.sleep(0.2)
+    raise StepError(
+        f"The admin shows no complete sync of {MEMBERS} members. Look at the sync runs in the"
+        " admin, and run manage.py patreon_sync."
+    )
 
-    Raises `StepError` if it did not work.
+
+def _follow_gates(site: str, sandbox: str) -> Iterator[str]:
+    """Let people pledge, change and leave at Patreon, and see the gates follow by webhook."""
+    slowest, count = 0.0, 0
+    for slug, steps in CHANGES.items():
+        browser = _Browser(site)
+        browser.get(site)
+        begun = browser.post("/login/patreon/", next="/")
+        browser.get(f"{begun.headers.get('Location', '')}&sandbox_user={slug}", who="the sandbox")
+        for action, tier, path, sign in steps:
+            browser.act(sandbox, slug, action, tier)
+            started = time.monotonic()
+            while not browser.sees(site + path, sign):
+                if time.monotonic() - started > PATIENCE:
+                    raise StepError(
+                        f"{path} did not follow {slug} ({action}). Look at the webhook deliveries"
+                        " in the admin, and run manage.py patreon_webhooks health."
+                    )
+                time.sleep(0.05)
+            slowest, count = max(slowest, time.monotonic() - started), count + 1
+    yield f"{count} changes at Patreon reach the gates by webhook, the slowest in {slowest:.1f} s"
+
+
+def fill_campaign(sandbox: str) -> None:
+    """Let the sandbox generate the members of the campaign."""
+    requests.post(f"{sandbox}/_sandbox/crowd", json={"members": MEMBERS}, timeout=60)
+
+
+def connect_campaign(site: str, sandbox: str, *, admin: tuple[str, str]) -> None:
+    """Let the operator connect the campaign in the admin, as its creator.
+
+    Does nothing if somebody has signed in here as the creator. Raises `StepError`.
     """
+    operator = _Browser(site)
+    operator.get(f"{site}/admin/login/")
+    operator.post("/admin/login/", username=admin[0], password=admin[1], next=CAMPAIGNS)
     if "Connect your campaign" not in operator.get(site + CAMPAIGNS).text:
         raise StepError("The admin's page of campaigns has no button to connect one.")
     begun = operator.post("/login/patreon-creator/", next=CAMPAIGNS)
@@ -83,11 +149,8 @@ def _connect_campaign(operator: _Browser, site: str, sandbox: str) -> str:
         raise StepError(f"The button should lead to {sandbox}, not to {address.split('?')[0]}.")
     consent = operator.get(address, who="the sandbox", follow=False)
     page = operator.get(consent.headers.get("Location", site))
-    if page.status_code == 409:  # somebody has signed in here as the creator
-        return "the campaign is not connected again: its creator is another user of this site"
-    if page.status_code != 200 or "is connected" not in page.text:
+    if page.status_code != 409 and "is connected" not in page.text:
         raise StepError(f"The campaign is not connected (the site answered {page.status_code}).")
-    return "the admin connects the campaign, whose creator allows it"
 
 
 class _Browser:
@@ -108,6 +171,21 @@ class _Browser:
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', response.text)
         self.token = found[1] if found else self.token
         return response
+
+    def act(self, sandbox: str, slug: str, action: str, tier: str) -> None:
+        """Let somebody act in the sandbox's control room."""
+        given = {"user": slug, "do": action} | ({"tier": tier} if tier else {})
+        answer = self.session.post(f"{sandbox}/_sandbox/members", json=given, timeout=15)
+        if not answer.ok:
+            raise StepError(f"The sandbox did not let {slug} {action}: {answer.text}")
+
+    def sees(self, url: str, sign: int | str) -> bool:
+        """Return True if the page has this status, or says this word, or does "not" say it."""
+        page = self.get(url)
+        if isinstance(sign, int):
+            return page.status_code == sign
+        word = sign.removeprefix("not ")
+        return (word in page.text.lower()) is (word == sign)
 
     def post(self, path: str, **data: str) -> requests.Response:
         data["csrfmiddlewaretoken"] = self.token

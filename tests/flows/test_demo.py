@@ -77,9 +77,10 @@ def test_the_check_starts_both_programs_when_neither_runs(environment: dict[str,
     done = check(environment, *ports)
     assert done.returncode == 0, done.stderr
     assert "The whole dance works" in done.stdout
-    assert done.stdout.count("  ok  ") == 9
+    assert done.stdout.count("  ok  ") == 10
     assert "the gated page is open to Alma Reyes" in done.stdout
-    assert "the admin connects the campaign" in done.stdout
+    assert "the admin shows a complete sync of 20" in done.stdout
+    assert "8 changes at Patreon reach the gates by webhook" in done.stdout
 
 
 def test_the_demo_runs_until_ctrl_c_and_passes_its_own_check(environment, running_demo) -> None:
@@ -109,7 +110,7 @@ def test_who_is_linked_stays_so_over_a_restart(
             check=False,
         )
     assert renewed.returncode == 0, renewed.stdout + renewed.stderr
-    assert "2 renewed" in renewed.stdout  # those of the creator, too
+    assert "4 renewed" in renewed.stdout  # those of the creator and of two guests, too
 
 
 def test_the_check_says_when_the_sandbox_is_down(environment, running_demo) -> None:

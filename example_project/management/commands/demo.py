@@ -13,6 +13,10 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from django_patreon import tasks
+from django_patreon.exceptions import PatreonError
+from django_patreon.models import Campaign
+from django_patreon.webhooks import hooks
 from example_project.processes import (
     HOST,
     ProcessError,
@@ -20,10 +24,17 @@ from example_project.processes import (
     free_port,
     prepare_database,
     running,
+    start_connecting,
     start_sandbox,
     start_site,
 )
-from example_project.rehearsal import StepError, rehearse
+from example_project.rehearsal import (
+    MEMBERS,
+    StepError,
+    connect_campaign,
+    fill_campaign,
+    rehearse,
+)
 
 ADMIN = ("admin", "admin")
 
@@ -41,23 +52,40 @@ class Command(BaseCommand):
             " both programs for it when neither is running",
         )
         parser.add_argument("--as", dest="slug", default="gold", help="who signs in (gold)")
+        parser.add_argument(
+            "--connect",
+            action="store_true",
+            help="only connect the campaign, register a webhook and read the members",
+        )
         parser.add_argument("--prepare", action="store_true", help="only make the database ready")
 
     def handle(self, *args: Any, **given: Any) -> None:
         try:
             if given["prepare"]:
                 self._prepare()
+            elif given["connect"]:
+                self._connect(given["port"], given["sandbox_port"])
             elif given["check"]:
                 self._check(given["port"], given["sandbox_port"], given["slug"])
             else:
                 self._run(given["port"], given["sandbox_port"])
-        except (ProcessError, StepError) as error:
+        except (ProcessError, StepError, PatreonError) as error:
             raise CommandError(str(error)) from None
 
     def _prepare(self) -> None:
         call_command("migrate", verbosity=0)
         if not User.objects.filter(username=ADMIN[0]).exists():
             User.objects.create_superuser(ADMIN[0], password=ADMIN[1])
+
+    def _connect(self, port: int, sandbox_port: int) -> None:
+        site, sandbox = (f"http://{HOST}:{each}" for each in (port, sandbox_port))
+        campaigns = Campaign.objects.filter(is_ours=True)
+        if not campaigns.filter(synced_at__isnull=False).exists():
+            fill_campaign(sandbox)
+        connect_campaign(site, sandbox, admin=ADMIN)
+        for campaign in campaigns.select_related("creator"):
+            hooks.register(campaign, site)
+            tasks.sync_campaign.call(campaign.patreon_id)
 
     def _run(self, port: int, sandbox_port: int) -> None:
         self._prepare()
@@ -69,11 +97,13 @@ class Command(BaseCommand):
             stack.enter_context(running(sandbox))
             site = start_site(port, sandbox_port=sandbox_port)
             stack.enter_context(running(site))
+            stack.enter_context(running(start_connecting(port, sandbox_port=sandbox_port)))
             self.stdout.write(
                 f"The site is at       http://{HOST}:{port}\n"
                 f"Patreon, pretended:  http://{HOST}:{sandbox_port}  (its control room)\n"
                 f"The admin is at      http://{HOST}:{port}/admin/"
                 f"  (user {ADMIN[0]}, password {ADMIN[1]})\n"
+                f"{MEMBERS} members are being read in the background: see the sync runs there.\n"
                 "Open the site, press “Continue with Patreon”, choose who you are."
                 " Ctrl-C ends both.",
             )
@@ -104,4 +134,6 @@ class Command(BaseCommand):
         prepare_database(database)
         site = start_site(port, sandbox_port=sandbox_port, quiet=True, DATABASE_URL=database)
         stack.enter_context(running(site))
+        connecting = start_connecting(port, sandbox_port=sandbox_port, DATABASE_URL=database)
+        stack.enter_context(running(connecting))
         return f"http://{HOST}:{port}", f"http://{HOST}:{sandbox_port}"
