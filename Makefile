@@ -20,7 +20,8 @@ ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.p
 	sign_in/test_interrupted_tokens.py test_leaks.py \
 	limits/test_limits.py access/test_many_creators.py sign_in/test_odd_sites.py sign_in/test_pipeline.py access/test_prepared.py sign_in/test_read_only.py \
 	tokens/test_second_session.py sign_in/test_sign_in.py access/test_stale.py test_strict_columns.py sync/test_memberships.py sync/test_machine.py \
-	sign_in/test_takeover.py test_tick.py access/test_held.py)
+	sign_in/test_takeover.py test_tick.py access/test_held.py \
+	webhooks/test_applying.py webhooks/test_endpoint.py webhooks/test_server.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean
@@ -66,12 +67,14 @@ postgres mariadb: $(VENV)/dev.stamp
 e2e: $(VENV)/dev.stamp ## run the tests in a real browser (needs Debian's chromium)
 	@$(RUN) -X dev -m pytest tests/e2e $(ARGS)
 
-bench: $(VENV)/dev.stamp ## measure a sign-in, a gate and a sync of a campaign beside others
+bench: $(VENV)/dev.stamp ## measure a sign-in, a gate, a sync and a webhook beside others
 	@$(RUN) -m benchmarks $(ARGS)
 	@echo "Ten thousand accounts to renew: $(RUN) -m benchmarks.refresh 10000 (five minutes)"
 	@$(RUN) -m benchmarks.gates
 	@echo "Ten thousand members of a campaign (on PostgreSQL, too: --database postgres)"
 	@$(RUN) -m benchmarks.sync
+	@echo "A webhook delivery (with two servers: --database postgres --server 3)"
+	@$(RUN) -m benchmarks.webhooks
 
 lock: $(VENV)/dev.stamp ## choose newer versions of everything that is installed
 	@echo "Locking what the product, its tests and its checks need"

@@ -47,6 +47,7 @@ __all__ = [
     "apply_deliveries",
     "apply_deliveries_after",
     "ask_for_looks",
+    "has_queue",
     "keep_groups",
     "look_at_member",
     "refresh_tokens",
@@ -133,7 +134,7 @@ def apply_deliveries_after(response: HttpResponse) -> None:
     def close_and_apply() -> None:
         close()
         try:
-            if _has_queue():
+            if has_queue():
                 apply_deliveries.enqueue()
             else:
                 webhooks.wake()
@@ -150,13 +151,13 @@ def ask_for_looks(user_pk: Any) -> None:
     works on, `patreon_tick` looks.
     """
     wanted = sync.ask_for_looks(user_pk)
-    if wanted and _has_queue():
+    if wanted and has_queue():
         for campaign_id, member_id in wanted:
             look_at_member.enqueue(campaign_id, member_id, if_wanted=True)
 
 
-def _has_queue() -> bool:
-    """Does another process do what is enqueued here?"""
+def has_queue() -> bool:
+    """Return True if another process does what is enqueued here."""
     if not hasattr(look_at_member, "get_backend"):
         return False
     kinds = type(look_at_member.get_backend()).__mro__

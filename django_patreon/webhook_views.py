@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
 from django.db import connections, transaction
-from django.http import HttpResponse, HttpResponseNotAllowed, UnreadablePostError
+from django.http import HttpResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
 
@@ -62,32 +62,37 @@ def webhook(request: HttpRequest, key: int | None = None) -> HttpResponse:
     object. 503: this site has no secret for this address. Each answer is without a body.
     """
     if request.method in ("GET", "HEAD", "OPTIONS"):
-        return HttpResponse()
+        return _answer(200)
     if request.method != "POST":
-        return HttpResponseNotAllowed(["GET", "HEAD", "OPTIONS", "POST"])
+        return _answer(405, Allow="GET, HEAD, OPTIONS, POST")
     secrets = webhooks.secrets_for(key)
     if not secrets:
-        return HttpResponse(status=503, headers={"Retry-After": "30"})
+        return _answer(503, **{"Retry-After": "30"})
     try:
         if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
-            return HttpResponse(status=413)
+            return _answer(413)
         body = request.body
     except RequestDataTooBig:
-        return HttpResponse(status=413)
+        return _answer(413)
     except (ValueError, UnreadablePostError, RawPostDataException):
-        return HttpResponse(status=400)
+        return _answer(400)
     if not webhooks.is_signed(body, request.headers.get("X-Patreon-Signature", ""), secrets):
         refusals.count()
-        return HttpResponse(status=403)
+        return _answer(403)
     event = request.headers.get("X-Patreon-Event", "")
     event = event if event.isascii() and event.isprintable() and len(event) <= 64 else ""
     found = webhooks.receive(body, event, webhook=key)
     if found is webhooks.Received.UNREADABLE:
-        return HttpResponse(status=400)
-    response = HttpResponse()
+        return _answer(400)
+    response = _answer(200)
     if found is webhooks.Received.STORED:
         tasks.apply_deliveries_after(response)
     return response
+
+
+def _answer(status: int, **headers: str) -> HttpResponse:
+    """Return an answer without a body, and say so, since a server may send it in chunks else."""
+    return HttpResponse(status=status, headers={"Content-Length": "0", **headers})
 
 
 # Stored for good, whatever ATOMIC_REQUESTS says of any database.

@@ -67,7 +67,7 @@ def test_the_same_file_works_with_a_framework_and_without(
     missing: tuple[str, ...], framework: str
 ) -> None:
     program = (
-        "import sys, django; django.setup(); sys.modules |= dict.fromkeys(sys.argv[1:]);"
+        "import sys, django; sys.modules |= dict.fromkeys(sys.argv[1:]); django.setup();"
         "from django_patreon import tasks;"
         "print(type(tasks.keep_groups).__module__, tasks.keep_groups.func.__name__)"
     )

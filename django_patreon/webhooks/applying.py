@@ -87,7 +87,9 @@ def _claim(first: WebhookDelivery) -> list[WebhookDelivery]:
     due.update(
         state=State.WORKING, lease=lease, due_at=now + LEASE, attempts=models.F("attempts") + 1
     )
-    return list(rows().filter(lease=lease).order_by("received_at", "pk"))
+    ours = rows().filter(lease=lease).select_related("webhook").order_by("received_at", "pk")
+    # The bodies are not needed where the member is looked at.
+    return list(ours.defer("body"))
 
 
 def _apply_group(group: list[WebhookDelivery], applied: Applied) -> None:

@@ -23,7 +23,7 @@ __all__ = ["wake"]
 
 logger = logging.getLogger("django_patreon")
 
-GATHER = 0.15
+GATHER = 0.3
 """Seconds before work begins: one user action may send several events about one member."""
 STAY = timedelta(seconds=10)
 """The thread stays for a delivery that is due within this time."""

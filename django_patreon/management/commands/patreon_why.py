@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,16 +8,18 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Q
 from django.utils import timezone
-from django.utils.timesince import timesince
 
 from django_patreon.access import Patron, Rule, sentence
-from django_patreon.access.loading import KnownTier
+from django_patreon.access.report import (
+    UNHEARD,
+    campaign_in_words,
+    facts_in_words,
+    policy_in_words,
+    when,
+)
 from django_patreon.access.rules import near_tier
 from django_patreon.access.words import needs_in_words
-from django_patreon.entitlement import GrantFacts, MembershipFacts, Policy, Worth
-from django_patreon.models import Campaign, Membership, Tier, tier_id
-
-_UNHEARD = "unknown: Patreon has told this site of no such"
+from django_patreon.models import Membership, Tier, tier_id
 
 
 class Command(BaseCommand):
@@ -52,13 +53,13 @@ class Command(BaseCommand):
         currency = campaign.currency if campaign else ""
         for line in needs_in_words(asked, patron.known.tiers, currency):
             self._say(f"  {line}")
-        for line in [*_unheard_tiers(rule), _campaign(facts.campaign_id)]:
+        for line in [*_unheard_tiers(rule), campaign_in_words(facts.campaign_id)]:
             self._say(f"  {line}")
         self._say(f"What is known (times are of {timezone.get_current_timezone_name()}):")
-        for line in _facts(user, patron, rule):
+        for line in facts_in_words(user, patron, rule):
             self._say(f"  {line}")
         self._say("The settings:")
-        for line in _policy(facts.policy):
+        for line in policy_in_words(facts.policy):
             self._say(f"  {line}")
         self._say("The decision:")
         steps = patron.explain(rule)
@@ -73,7 +74,7 @@ class Command(BaseCommand):
         if decision.detail:
             self._say(f"  Patreon's word: {decision.detail}")
         if decision.until:
-            self._say(f"  until {_when(decision.until)}, unless something new is heard")
+            self._say(f"  until {when(decision.until)}, unless something new is heard")
         if decision.needs and not decision.allowed:
             for line in needs_in_words(decision.needs, patron.known.tiers, currency):
                 self._say(f"  missing: {line}")
@@ -113,94 +114,4 @@ def _unheard_tiers(rule: Rule) -> list[str]:
     """Any digits may be an id: say which ones are of no tier that this site has heard of."""
     asked = {tier_id(each) for each in rule.named_tiers}
     heard = Tier.objects.filter(patreon_id__in=asked).values_list("patreon_id", flat=True)
-    return [f"tier {each} is {_UNHEARD} tier" for each in sorted(map(str, asked - set(heard)))]
-
-
-def _campaign(campaign_id: str | None) -> str:
-    if campaign_id is None:
-        return "of campaign unknown: this site has not said which is its own"
-    found = Campaign.objects.filter(patreon_id=campaign_id).first()
-    return f"of campaign {campaign_id}, {_UNHEARD + ' campaign' if found is None else found}"
-
-
-def _facts(user: Any, patron: Patron, rule: Rule) -> list[str]:
-    facts, tiers = patron.facts(rule.campaign_id), patron.known.tiers
-    lines = [f"user {user.pk}, {'active' if user.is_active else 'inactive'}"]
-    subject = facts.subject
-    traits = {"staff": subject.is_staff, "the creator": subject.is_creator}
-    lines += [name for name, true in traits.items() if true]
-    linked = "linked to Patreon" if subject.is_linked else "not linked to Patreon"
-    lines.append(linked + (", must reconnect" if subject.needs_reconnect else ""))
-    for grant in facts.grants:
-        what = "a ban" if grant.deny else f"a pass for {_worth(grant, tiers)}"
-        what += f" of campaign {grant.campaign_id}" if grant.campaign_id else ""
-        state = "in force" if grant.is_in_force(facts.now) else "not in force"
-        lines.append(f"{what}, {state}, from {_when(grant.starts_at)} to {_when(grant.until)}")
-    for each in facts.memberships:
-        ours = "" if each.campaign_id == facts.campaign_id else " (another campaign: ignored)"
-        lines.append(f"membership of campaign {each.campaign_id}{ours}")
-        lines += [f"  {line}" for line in _membership(each, tiers, facts.now)]
-    return lines
-
-
-def _worth(grant: GrantFacts, tiers: Mapping[str, KnownTier]) -> str:
-    tier = [] if grant.tier is None else [f"tier {_title(grant.tier.id, tiers)}"]
-    cents = [] if grant.cents is None else [f"{grant.cents} cents a month"]
-    return " and ".join(tier + cents)
-
-
-def _membership(facts: MembershipFacts, tiers: Mapping[str, KnownTier], now: datetime) -> list[str]:
-    held = ", ".join(f"{_title(t.id, tiers)} ({t.amount_cents} cents)" for t in facts.tiers)
-    lines = [
-        f"as of {_when(facts.fetched_at)}, {timesince(facts.fetched_at, now)} ago",
-        f"status {facts.patron_status}, last charge {facts.last_charge_status}"
-        f" on {_when(facts.last_charge_date)}, next on {_when(facts.next_charge_date)}",
-        f"tiers {held or 'none'}; {facts.currently_entitled_amount_cents} cents"
-        f" for {facts.pledge_cadence} months",
-        f"{facts.campaign_lifetime_support_cents} cents in all,"
-        f" since {_when(facts.pledge_relationship_start)}",
-    ]
-    lines += [
-        word
-        for word, true in [("a gift", facts.is_gifted), ("a trial", facts.is_free_trial)]
-        if true
-    ]
-    if facts.declined_since:
-        lines.append(f"declined since {_when(facts.declined_since)}")
-    if facts.blank_since:
-        before = "unknown" if facts.remembered is None else _remembered(facts.remembered, tiers)
-        lines.append(f"nothing paid listed since {_when(facts.blank_since)}; before: {before}")
-    return lines
-
-
-def _remembered(before: Worth, tiers: Mapping[str, KnownTier]) -> str:
-    held = ", ".join(_title(key, tiers) for key in before.prices) or "no tier"
-    return f"{held}; {before.amount} cents a month"
-
-
-def _policy(policy: Policy) -> list[str]:
-    spans = {
-        "DECLINED_GRACE": policy.declined_grace,
-        "BLANK_GRACE": policy.blank_grace,
-        "MAX_AGE": policy.max_age,
-    }
-    counted = {
-        "trials": policy.count_trial,
-        "gifts": policy.count_gifted,
-        "patrons not yet charged": policy.count_uncharged,
-        "staff": policy.staff_bypass,
-    }
-    ignored = [name for name, counts in counted.items() if not counts]
-    return [
-        ", ".join(f"{name} {span}" for name, span in spans.items()),
-        *([f"not counted: {', '.join(ignored)}"] if ignored else []),
-    ]
-
-
-def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
-    known = tiers.get(key)
-    return f"{known.title} {key}" if known and known.title else key
-
-
-def _when(moment: datetime | None) -> str:
-    return "-" if moment is None else f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
+    return [f"tier {each} is {UNHEARD} tier" for each in sorted(map(str, asked - set(heard)))]

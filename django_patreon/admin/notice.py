@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin, messages
 from django.utils.translation import gettext as _
 
-from . import sync
-from .models import Campaign
+from django_patreon import sync
+from django_patreon.models import Campaign
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

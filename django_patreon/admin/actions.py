@@ -17,12 +17,12 @@ from django.urls import NoReverseMatch, path
 from django.utils.translation import gettext as _
 from social_core.exceptions import AuthPolicyError
 
-from . import tokens
-from .exceptions import PatreonError
-from .models import PatreonAccount
-from .own_urls import own_url
-from .sign_in.creator import begin_url, may_connect
-from .sign_in.disconnecting import disconnect
+from django_patreon import sync, tokens
+from django_patreon.exceptions import PatreonError
+from django_patreon.models import PatreonAccount
+from django_patreon.own_urls import own_url
+from django_patreon.sign_in.creator import begin_url, may_connect
+from django_patreon.sign_in.disconnecting import disconnect
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
@@ -64,7 +64,9 @@ class Mending(_ModelAdmin):
         wrap = self.admin_site.admin_view
         # A renewal must not be part of a transaction that somebody rolls back.
         renew = transaction.non_atomic_requests(wrap(partial(_renew, self)))
+        ask = transaction.non_atomic_requests(wrap(partial(_ask, self)))
         own = [
+            path("<int:pk>/ask/", ask, name=f"{name}_ask"),
             path("<int:pk>/renew/", renew, name=f"{name}_renew"),
             path(
                 "<int:pk>/disconnect/", wrap(partial(_disconnect, self)), name=f"{name}_disconnect"
@@ -122,6 +124,29 @@ def _renew(page: Mending, request: HttpRequest, pk: int) -> HttpResponse:
     else:
         messages.success(request, _("The tokens are new."))
         page.log_change(request, account, "Renewed the tokens.")
+    return redirect(CHANGE, pk)
+
+
+def _ask(page: Mending, request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask Patreon about one person now, after a confirmation."""
+    account = _account(page, request, pk)
+    if request.method != "POST":
+        context = {
+            **page.admin_site.each_context(request),
+            "title": _("Ask Patreon now?"),
+            "account": account,
+            "opts": PatreonAccount._meta,
+        }
+        template = "admin/django_patreon/patreonaccount/ask.html"
+        return TemplateResponse(request, template, context)
+    try:
+        saved = sync.sync_account(account)
+    except PatreonError as error:
+        messages.error(request, str(error))
+    else:
+        page.log_change(request, account, "Asked Patreon.")
+        said = _("Patreon has answered: %(new)s new memberships, %(changed)s changed.")
+        messages.success(request, said % {"new": saved.created, "changed": saved.changed})
     return redirect(CHANGE, pk)
 
 

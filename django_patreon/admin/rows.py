@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .admin_notice import TellsOfClosedGates
+from .notice import TellsOfClosedGates
 
 if TYPE_CHECKING:
     from django.http import HttpRequest

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from .admin_rows import ToLookAt
-from .models import MembershipEvent, SyncRun
+from django_patreon.models import MembershipEvent, SyncRun
+
+from .rows import ToLookAt
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 __all__ = ["MembershipEventAdmin", "SyncRunAdmin"]
 
@@ -31,6 +37,13 @@ class SyncRunAdmin(ToLookAt):
     list_filter = ("state", "campaign", "started_at", "is_forced")
     list_select_related = ("campaign",)
     search_fields = ("message", "campaign__name", "campaign__patreon_id")
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> Any:
+        """Load the list again every three seconds while a sync is running."""
+        response = super().changelist_view(request, extra_context)
+        if request.method == "GET" and SyncRun.objects.exclude(place=None).exists():
+            response["Refresh"] = "3"
+        return response
 
 
 @admin.register(MembershipEvent)
