@@ -18,12 +18,13 @@ from .oauth import (
     token_url,
 )
 from .paging import SeenIds, Walk
-from .probe import post_to_self
+from .probe import AuthorizeAnswer, post_to_self, try_authorize
 from .retry import BRIEFLY, NEVER, Patience
 
 __all__ = [
     "BRIEFLY",
     "NEVER",
+    "AuthorizeAnswer",
     "Gate",
     "OAuthClient",
     "Patience",
@@ -39,4 +40,5 @@ __all__ = [
     "refresh_tokens",
     "revoke_token",
     "token_url",
+    "try_authorize",
 ]
