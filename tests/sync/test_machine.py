@@ -28,10 +28,18 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from django_patreon import sync
-from django_patreon.models import Campaign, Membership, PatreonAccount, SyncPage, SyncRun
+from django_patreon import sync, webhooks
+from django_patreon.models import (
+    Campaign,
+    Membership,
+    PatreonAccount,
+    SyncPage,
+    SyncRun,
+    WebhookDelivery,
+)
 from django_patreon.sandbox import Request, Sandbox
 from django_patreon.sandbox.ids import HOME
+from django_patreon.sandbox.webhooks.queue import TRIGGERS, new_webhook, signature
 from tests.dance import Dance, wire
 from tests.sync.test_campaign import CREATORS_SCOPES, FAULTS, MEMBERS, assert_true, remove, truth
 
@@ -103,6 +111,11 @@ class CampaignMachine(RuleBasedStateMachine):
     def connect(self, members: int) -> None:
         self.resize(members)
         self.sign_in("creator", scopes=CREATORS_SCOPES)
+        self.sandbox.settings.webhook_hold = True
+        self.hook = new_webhook(
+            self.sandbox.world, HOME, "http://localhost/patreon/webhook/", [*TRIGGERS], "portal"
+        )
+        self.sent: list[Any] = []
 
     @rule(act=acts)
     def somebody_does_something(self, act: Act) -> None:
@@ -111,6 +124,36 @@ class CampaignMachine(RuleBasedStateMachine):
     @rule(members=st.integers(0, 15))
     def many_come_or_go(self, members: int) -> None:
         self.resize(members)
+
+    @rule(chance=st.randoms(use_true_random=False), repeats=st.booleans())
+    def deliveries_come_in_any_order(self, chance: Any, repeats: bool) -> None:
+        """Some are late, some come twice, and some that came long ago come again."""
+        queue = self.hook.queue
+        now = chance.sample(queue, chance.randint(0, len(queue)))
+        self.sent += now
+        self.hook.queue = [each for each in queue if each not in now]
+        again = chance.sample(self.sent, min(3, len(self.sent))) if repeats else []
+        for each in [*now, *again]:
+            body = each.body.encode()
+            with override_settings(PATREON={"WEBHOOK_SECRETS": [self.hook.secret]}):
+                answer = Client().post(
+                    "/patreon/webhook/",
+                    body,
+                    content_type="application/json",
+                    headers={
+                        "X-Patreon-Event": each.event,
+                        "X-Patreon-Signature": signature(self.hook.secret, each.body),
+                    },
+                )
+            assert answer.status_code == 200
+
+    @rule()
+    def deliveries_are_applied(self) -> None:
+        webhooks.apply_waiting()
+
+    @rule()
+    def a_worker_is_killed_that_has_taken_deliveries(self) -> None:
+        WebhookDelivery.objects.filter(state="waiting").update(state="working", lease="dead")
 
     @rule(size=page_sizes, force=st.booleans())
     def a_sync(self, size: int, force: bool) -> None:
