@@ -5,8 +5,10 @@
     receive(...)                   store a verified delivery, in one statement
     apply_waiting(seconds=...)     apply what waits, and look again at the members it is about
     replay(...)                    apply stored deliveries once more
+    rotate_keys()                  encrypt the secrets under the first key
     wake()                         apply what waits in a thread of this process
     hooks                          the webhooks at Patreon: register, rotate, unpause, delete
+    health                         whether Patreon still sends
     prune(), forget_person(...)    empty old bodies, and those that name a person
 
 A delivery is answered as soon as it is stored. It is applied afterwards by a task, by a thread of
@@ -17,7 +19,7 @@ the age of a body matters. Elsewhere the body itself is saved.
 
 from .applying import Applied, apply_waiting
 from .inbox import Received, forget_person, prune, receive, replay, waiting
-from .secrets import secrets_for
+from .secrets import rotate_keys, secrets_for
 from .signature import is_signed
 from .worker import wake
 
@@ -30,6 +32,7 @@ __all__ = [
     "prune",
     "receive",
     "replay",
+    "rotate_keys",
     "secrets_for",
     "waiting",
     "wake",

@@ -6,8 +6,9 @@ All of it needs the campaign's creator to be connected with the scope `w:campaig
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from datetime import datetime, timedelta
+import re
+from collections.abc import Collection, Iterable
+from secrets import token_hex
 from urllib.parse import urlsplit
 
 from django.db import models, router
@@ -15,19 +16,22 @@ from django.utils import timezone
 
 from django_patreon import tokens
 from django_patreon.api import PatreonClient, post_to_self
-from django_patreon.exceptions import ReconnectRequired, Refused, Unavailable
-from django_patreon.models import Campaign, Membership, Webhook
+from django_patreon.exceptions import (
+    MalformedAnswer,
+    ReconnectRequired,
+    Refused,
+    Unavailable,
+)
+from django_patreon.models import Campaign, Webhook
 from django_patreon.own_urls import own_url
 from django_patreon.resources import Webhook as WebhookResource
 
-from .inbox import MEMBER_EVENTS, POST_EVENTS, rows
+from .inbox import MEMBER_EVENTS, POST_EVENTS, digest_of, rows
 from .signature import signature_of
 
 __all__ = [
     "EVENTS",
     "delete",
-    "due_for_a_look",
-    "problems_of",
     "read_from_patreon",
     "register",
     "rotate",
@@ -37,10 +41,6 @@ __all__ = [
 
 EVENTS = tuple(sorted(MEMBER_EVENTS)) + tuple(sorted(POST_EVENTS))
 SCOPE = "w:campaigns.webhook"
-LATE = timedelta(hours=2)
-"""Patreon's last attempt may be this much later than the last delivery that has arrived."""
-SILENT = timedelta(days=35)
-"""A campaign with patrons is charged every month, and each charge is an event."""
 
 
 def read_from_patreon(campaign: Campaign) -> list[Webhook]:
@@ -50,15 +50,23 @@ def read_from_patreon(campaign: Campaign) -> list[Webhook]:
     Rows that Patreon does not list (any more) are deleted. Raises what the API raises, and
     `ReconnectRequired` if the campaign is not connected.
     """
-    listed = {each.id: each for each in _client(campaign).webhooks() if each.uri}
-    by_uri = {each.uri: each for each in listed.values()}
-    for row in _rows(campaign):
-        found = listed.get(row.patreon_id or "") or by_uri.get(row.uri)
-        if found is None:
+    return _read(campaign)[0]
+
+
+def _read(campaign: Campaign) -> tuple[list[Webhook], list[WebhookResource]]:
+    """Return the rows and what Patreon lists."""
+    # Rows first: one that another process makes meanwhile may be missing in Patreon's answer.
+    before = list(_rows(campaign))
+    found = [each for each in _client(campaign).webhooks() if each.uri]
+    by_id = {each.id: each for each in found}
+    by_uri = {each.uri: each for each in found}
+    for row in before:
+        listed = by_id.get(row.patreon_id or "") or by_uri.get(row.uri)
+        if listed is None:
             row.delete()
         else:
-            _write(row, found)
-    return list(_rows(campaign))
+            _write(row, listed)
+    return list(_rows(campaign)), found
 
 
 def register(campaign: Campaign, origin: str, events: Collection[str] = EVENTS) -> Webhook:
@@ -66,36 +74,62 @@ def register(campaign: Campaign, origin: str, events: Collection[str] = EVENTS) 
 
     `origin` is the address of the site, such as "https://example.org". If there is one for it
     already, its events are brought up to date instead. The row is written before Patreon is asked,
-    so a kill in between leaves nothing that `read_from_patreon` does not finish. Raises as that
-    does, and `Refused` if Patreon does not take the address.
+    so a kill in between leaves nothing that `read_from_patreon` does not finish. Of several, such
+    as after a `rotate` that was killed, the newest is kept. Raises as `read_from_patreon` does, and
+    `Refused` if Patreon does not take the address.
     """
-    for row in read_from_patreon(campaign):
-        if _is_at(row, origin):
-            if set(row.triggers) != set(events):
-                _write(row, _client(campaign).update_webhook(_id(row), triggers=events))
-            return row
-    return _make(campaign, origin, events)
+    found, listed = _read(campaign)
+    _delete_lost(campaign, origin, listed)
+    here = [row for row in found if _is_at(row, origin)]
+    if not here:
+        return _make(campaign, origin, events)
+    newest = here.pop()
+    if set(newest.triggers) != set(events):
+        _write(newest, _client(campaign).update_webhook(_id(newest), triggers=events))
+    for row in here:
+        if not _is_failing(row):  # what waits at Patreon would be lost with it
+            delete(row)
+    return newest
 
 
-def rotate(webhook: Webhook) -> Webhook:
-    """Replace a webhook by a new one with a new secret, and return that.
+def _delete_lost(campaign: Campaign, origin: str, listed: Iterable[WebhookResource]) -> None:
+    """Delete the webhooks at Patreon that send to this site and have no row here.
 
-    Both are accepted while both exist, so no delivery is refused. Deliveries that both send are
-    harmless. The old one is deleted in the end, once it has sent what was waiting at Patreon;
-    raises `Refused` before anything is done if that does not succeed.
+    A database that was lost or restored leaves such ones. All they send is refused.
     """
-    campaign = webhook.campaign
-    if webhook.failures or webhook.is_paused:
-        unpause(webhook)
-        if webhook.failures or webhook.is_paused:
+    for each in listed:
+        number = re.search(r"/([0-9]{1,18})/\Z", each.uri or "")
+        if number is None or each.uri != _address(origin, int(number[1])):
+            continue
+        rows = Webhook._default_manager.using(router.db_for_write(Webhook))
+        if not rows.filter(pk=int(number[1])).exists():
+            _client(campaign).delete_webhook(each.id)
+
+
+def rotate(campaign: Campaign) -> list[Webhook]:
+    """Replace the campaign's webhooks by one with a new secret, and return what is there then.
+
+    A site with several addresses gets one for each. All are accepted while they exist, so no
+    delivery is refused; deliveries that two of them send are harmless. The old ones are deleted in
+    the end. Raises `Refused` before anything is replaced if what waits for one at Patreon cannot be
+    sent first.
+    """
+    old = read_from_patreon(campaign)
+    for row in old:
+        if _is_failing(row):
+            unpause(row)
+        if _is_failing(row):
             raise Refused(
                 "The webhook fails, so what waits for it at Patreon would be lost with it. Mend the"
                 " address first, and unpause it.",
                 status=None,
             )
-    parts = urlsplit(webhook.uri)
-    new = _make(campaign, f"{parts.scheme}://{parts.netloc}", webhook.triggers)
-    delete(webhook)
+    events: dict[str, set[str]] = {}
+    for row in old:
+        events.setdefault(_origin(row), set()).update(row.triggers)
+    new = [_make(campaign, origin, each) for origin, each in events.items()]
+    for row in old:
+        delete(row)
     return new
 
 
@@ -111,65 +145,37 @@ def delete(webhook: Webhook) -> None:
     webhook.delete()
 
 
-def send_test(webhook: Webhook) -> int:
-    """Send a signed test to the webhook's address from here, and return the status of the answer.
+def send_test(webhook: Webhook) -> tuple[int, bool]:
+    """Send a signed test to the webhook's address from here, through the site's own proxies.
 
-    It passes through the site's own proxies and servers. Patreon has no way to ask for a test.
-    Raises `Unavailable` if there is no answer.
+    Returns the status of the answer, and whether the test is in this site's inbox. Patreon has no
+    way to ask for a test. Raises `Unavailable` if there is no answer.
     """
-    body = json.dumps({"data": {"id": None, "type": "member"}}).encode()
-    return post_to_self(
+    event = "members:update"
+    document = {"data": {"id": None, "type": "member"}, "test": token_hex(8)}
+    body = json.dumps(document).encode()
+    status = post_to_self(
         webhook.uri,
         body,
         {
             "Content-Type": "application/json",
-            "X-Patreon-Event": "members:update",
+            "X-Patreon-Event": event,
             "X-Patreon-Signature": signature_of(body, webhook.secret.open()),
         },
     )
-
-
-def problems_of(campaign: Campaign, webhooks: Collection[Webhook]) -> list[str]:
-    """Say what is wrong with the campaign's webhooks, as `read_from_patreon` returned them."""
-    if not webhooks:
-        return ["no webhook is registered: run patreon_webhooks register."]
-    said = []
-    for each in webhooks:
-        name = f"webhook {each.patreon_id}"
-        last = _last_received(each)
-        if each.is_paused:
-            said.append(
-                f"{name} is paused after {each.failures} failures: mend the address, then run"
-                " patreon_webhooks unpause."
-            )
-        elif each.failures:
-            said.append(f"{name} has failed {each.failures} times in a row at {each.uri}.")
-        elif each.last_attempted_at and (last is None or each.last_attempted_at - last > LATE):
-            said.append(f"{name} sends to {each.uri}, and nothing of it has arrived here.")
-        elif (last or each.created_at) < timezone.now() - SILENT and _has_patrons(campaign):
-            said.append(f"{name} has been silent for more than {SILENT.days} days.")
-    return said
-
-
-def due_for_a_look() -> list[Campaign]:
-    """Return the campaigns with webhooks about which Patreon was not asked for a day."""
-    before = timezone.now() - timedelta(days=1)
-    rows = Webhook._default_manager.using(router.db_for_write(Webhook))
-    due = rows.filter(models.Q(checked_at=None) | models.Q(checked_at__lte=before))
-    campaigns = Campaign.objects.using(router.db_for_write(Campaign))
-    return list(campaigns.filter(pk__in=due.values("campaign__pk")).select_related("creator"))
+    return status, rows().filter(digest=digest_of(body, event)).exists()
 
 
 def _make(campaign: Campaign, origin: str, events: Collection[str]) -> Webhook:
     row = Webhook(campaign=campaign, triggers=sorted(events))
     row.save()
-    row.uri = origin.rstrip("/") + own_url("webhook", row.pk)
+    row.uri = _address(origin, row.pk)
     row.save(update_fields=["uri"])
     try:
         made = _client(campaign).create_webhook(
             campaign.patreon_id, uri=row.uri, triggers=row.triggers
         )
-    except Unavailable:
+    except (Unavailable, MalformedAnswer):
         raise  # it may have been made: `read_from_patreon` finds out
     except Exception:
         row.delete()
@@ -186,7 +192,7 @@ def _write(row: Webhook, said: WebhookResource) -> None:
     row.failures = max(0, said.num_consecutive_times_failed or 0)
     row.last_attempted_at = said.last_attempted_at
     row.checked_at = timezone.now()
-    if said.secret and not row.secret:
+    if said.secret and row.secret.open() != said.secret:  # none yet, or its key is lost
         row.secret = said.secret
     row.save()
 
@@ -206,21 +212,28 @@ def _rows(campaign: Campaign) -> models.QuerySet[Webhook]:
     return rows.filter(campaign=campaign).select_related("campaign__creator")
 
 
+def _address(origin: str, key: int) -> str:
+    return origin.rstrip("/") + own_url("webhook", key)
+
+
 def _is_at(row: Webhook, origin: str) -> bool:
-    return row.uri == origin.rstrip("/") + own_url("webhook", row.pk)
+    return row.uri == _address(origin, row.pk)
+
+
+def _origin(row: Webhook) -> str:
+    """Return the address of the site that the webhook sends to."""
+    origin = row.uri.removesuffix(own_url("webhook", row.pk))
+    if origin != row.uri:
+        return origin
+    parts = urlsplit(row.uri)  # the URLs of the site have changed since
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_failing(row: Webhook) -> bool:
+    return bool(row.failures or row.is_paused)
 
 
 def _id(row: Webhook) -> str:
     if not row.patreon_id:
         raise Refused("Patreon does not know this webhook yet: run it again.", status=None)
     return row.patreon_id
-
-
-def _last_received(webhook: Webhook) -> datetime | None:
-    received = rows().filter(webhook=webhook).order_by("-last_received_at")
-    return received.values_list("last_received_at", flat=True).first()
-
-
-def _has_patrons(campaign: Campaign) -> bool:
-    using = router.db_for_write(Membership)
-    return Membership.objects.using(using).for_campaign(campaign).paying().exists()

@@ -21,6 +21,7 @@ __all__ = [
     "POST_EVENTS",
     "Received",
     "State",
+    "digest_of",
     "forget_person",
     "prune",
     "receive",
@@ -72,7 +73,7 @@ def receive(body: bytes, event: str, *, webhook: int | None = None) -> Received:
     now = timezone.now()
     _insert(
         {
-            "digest": hashlib.sha256(event.encode("utf-8", "replace") + b"\n" + body).hexdigest(),
+            "digest": digest_of(body, event),
             "webhook_id": webhook,
             "event": event,
             "body": body,
@@ -91,6 +92,11 @@ def receive(body: bytes, event: str, *, webhook: int | None = None) -> Received:
         }
     )
     return found
+
+
+def digest_of(body: bytes, event: str) -> str:
+    """Return what a delivery is known by."""
+    return hashlib.sha256(event.encode("utf-8", "replace") + b"\n" + body).hexdigest()
 
 
 def _document(body: bytes) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 
+from cryptography.fernet import InvalidToken
 from django.db import router
 from django.db.models.signals import post_delete, post_save
 
@@ -16,7 +17,7 @@ from django_patreon.conf import patreon_settings
 from django_patreon.models import Webhook
 from django_patreon.secret import Secret
 
-__all__ = ["forget_secrets", "listen", "secrets_for"]
+__all__ = ["forget_secrets", "listen", "rotate_keys", "secrets_for"]
 
 KEEP = 60.0
 """Seconds for which the secrets are kept. A webhook that was deleted is accepted no longer."""
@@ -50,6 +51,25 @@ def _read() -> None:
     rows = Webhook._default_manager.using(router.db_for_write(Webhook)).only("secret")
     _known = {each.pk: secret for each in rows if (secret := each.secret.open())}
     _read_at = time.monotonic()
+
+
+def rotate_keys() -> tuple[int, list[str]]:
+    """Encrypt the secrets of all webhooks under the first key of the ring.
+
+    Returns how many were not, and Patreon's ids of the webhooks whose secret no key opens.
+    """
+    rotated, unreadable = 0, []
+    rows = Webhook._default_manager.using(router.db_for_write(Webhook))
+    for row in rows.exclude(secret=""):
+        if row.secret.is_current():
+            continue
+        try:
+            new = row.secret.rotate()
+        except InvalidToken:
+            unreadable.append(row.patreon_id or "?")
+        else:
+            rotated += rows.filter(pk=row.pk, secret=row.secret).update(secret=new)
+    return rotated, unreadable
 
 
 def forget_secrets(**kwargs: object) -> None:

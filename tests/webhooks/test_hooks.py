@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -10,16 +12,18 @@ from typing import Any
 import pytest
 import requests
 import responses
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
 from django_patreon import webhooks
 from django_patreon.exceptions import Unavailable
+from django_patreon.fields import Sealed
 from django_patreon.models import Campaign, Membership, PatreonAccount, Webhook, WebhookDelivery
 from django_patreon.sandbox.ids import HOME
-from django_patreon.webhooks import hooks
-from tests.dance import Dance
+from django_patreon.webhooks import health, hooks
+from tests.dance import PATREON, Dance
 from tests.sandbox.client import act
 
 from .conftest import Robot, deliver
@@ -156,15 +160,134 @@ class TestOneThatIsRegistered:
             run("test")
         assert not Webhook.objects.exists()
 
-    def test_the_site_itself_is_tried(self, hook: Webhook, patreon: Any) -> None:
-        patreon.add(responses.POST, hook.uri, status=200)
-        assert "answers 200." in run("test")
-        patreon.replace(responses.POST, hook.uri, status=404)
+    @pytest.fixture
+    def site(self, hook: Webhook, patreon: responses.RequestsMock) -> responses.RequestsMock:
+        """What answers at the address of the webhook: the site, until a test says otherwise."""
+
+        def answer(request: Any) -> tuple[int, dict[str, str], bytes]:
+            response = Client().generic(
+                "POST",
+                request.path_url,
+                request.body,
+                content_type=request.headers["Content-Type"],
+                headers={
+                    name: value for name, value in request.headers.items() if name[:2] == "X-"
+                },
+            )
+            return response.status_code, {}, response.content
+
+        patreon.add_callback(responses.POST, hook.uri, callback=answer)
+        return patreon
+
+    def test_a_test_arrives(self, site: responses.RequestsMock) -> None:
+        for count in (1, 2):
+            assert "answers 200, and the test has arrived." in run("test")
+            assert WebhookDelivery.objects.filter(state="ignored").count() == count
+
+    @pytest.mark.parametrize(
+        ("status", "said"),
+        [(200, "has not arrived"), (404, "has not arrived"), (403, "secret"), (503, "secret")],
+    )
+    def test_a_test_that_ends_at_another_server_fails(
+        self, hook: Webhook, patreon: responses.RequestsMock, status: int, said: str, capsys: Any
+    ) -> None:
+        patreon.add(responses.POST, hook.uri, status=status)
         with pytest.raises(CommandError):
-            run("test")
-        patreon.replace(responses.POST, hook.uri, body=requests.ConnectionError("no route"))
+            call_command("patreon_webhooks", "test")
+        assert f"answers {status}" in (out := capsys.readouterr().out)
+        assert said in out
+
+    def test_a_test_without_an_answer_fails(self, hook: Webhook, patreon: Any) -> None:
+        patreon.add(responses.POST, hook.uri, body=requests.ConnectionError("no route"))
         with pytest.raises(CommandError, match="does not answer"):
             run("test")
+
+    def test_after_a_rotation_that_was_killed_one_is_left(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        hooks._make(hook.campaign, SITE, hook.triggers)  # and killed before the old one is deleted
+        assert len(at_patreon(connected)) == 2
+        run("rotate")
+        [row] = Webhook.objects.all()
+        assert [*at_patreon(connected)] == [row.patreon_id]
+
+    def test_registering_keeps_the_newest_of_several(self, hook: Webhook, connected: Dance) -> None:
+        new = hooks._make(hook.campaign, SITE, hook.triggers)
+        run("register", "--url", SITE)
+        assert [*at_patreon(connected)] == [new.patreon_id]
+        assert Webhook.objects.get() == new
+
+    def test_registering_keeps_one_that_still_has_something_to_send(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        hooks._make(hook.campaign, SITE, hook.triggers)
+        at_patreon(connected)[hook.patreon_id or ""].num_consecutive_times_failed = 2
+        run("register", "--url", SITE)
+        assert len(at_patreon(connected)) == 2
+
+    def test_one_whose_row_is_lost_is_replaced(self, hook: Webhook, connected: Dance) -> None:
+        """The database was restored from a backup: nobody knows the secret of that webhook."""
+        other = hooks._make(hook.campaign, "https://other.example", hook.triggers)
+        Webhook.objects.all().delete()
+        run("register", "--url", SITE)
+        row = Webhook.objects.get()
+        assert {*at_patreon(connected)} == {row.patreon_id, other.patreon_id}
+
+    def test_one_that_another_process_makes_meanwhile_is_kept(
+        self, hook: Webhook, patreon: responses.RequestsMock
+    ) -> None:
+        """Patreon's list is older than the row."""
+        late = Webhook(campaign=hook.campaign, patreon_id="77", uri="https://localhost/x/")
+
+        def answer(request: Any) -> tuple[int, dict[str, str], str]:
+            late.save()
+            return 200, {}, '{"data": [], "meta": {"total": 0}}'
+
+        patreon.remove(responses.GET, re.compile(re.escape(PATREON)))
+        patreon.add_callback(responses.GET, re.compile(re.escape(PATREON)), callback=answer)
+        assert hooks.read_from_patreon(hook.campaign) == [late]
+
+    def test_a_row_that_is_deleted_while_patreon_answers_comes_back(
+        self, home: Campaign, patreon: responses.RequestsMock
+    ) -> None:
+        """Another process reads Patreon's list before the webhook is on it."""
+
+        def answer(request: Any) -> tuple[int, dict[str, str], str]:
+            Webhook.objects.all().delete()
+            attributes = {"secret": "s" * 64, "triggers": ["members:update"]}
+            data = {"id": "5", "type": "webhook", "attributes": attributes}
+            return 201, {}, json.dumps({"data": data})
+
+        patreon.remove(responses.POST, re.compile(re.escape(PATREON)))
+        patreon.add_callback(responses.POST, re.compile(re.escape(PATREON)), callback=answer)
+        hook = hooks.register(home, SITE, ["members:update"])
+        assert Webhook.objects.get() == hook
+        assert Webhook.objects.get().secret.open() == "s" * 64
+
+
+class TestKeys:
+    """`patreon_rotate_keys` takes the secrets of webhooks along."""
+
+    def test_the_older_key_can_be_dropped(self, home: Campaign, settings: Any) -> None:
+        secret = hooks.register(home, SITE).secret.open()
+        settings.PATREON = {**settings.PATREON, "TOKEN_KEYS": ["n" * 40, settings.SECRET_KEY]}
+        call_command("patreon_rotate_keys", verbosity=0)
+        settings.PATREON = {**settings.PATREON, "TOKEN_KEYS": ["n" * 40]}
+        assert Webhook.objects.get().secret.open() == secret
+
+    def test_a_secret_whose_key_is_lost_is_named_and_comes_from_patreon(
+        self, home: Campaign, settings: Any
+    ) -> None:
+        hook = hooks.register(home, SITE)
+        secret = hook.secret.open()
+        Webhook.objects.update(secret=Sealed("no key opens this"))
+        err = io.StringIO()
+        call_command("patreon_rotate_keys", verbosity=0, stderr=err)
+        assert hook.patreon_id in err.getvalue()
+        [problem] = health.problems_of(home, list(Webhook.objects.all()))
+        assert "no secret that can be read" in problem
+        run("list")
+        assert Webhook.objects.get().secret.open() == secret
 
 
 class TestHealth:
@@ -186,7 +309,7 @@ class TestHealth:
     def test_one_that_is_paused_fails(self, hook: Any, home: Campaign, caplog: Any) -> None:
         hook.paused, hook.num_consecutive_times_failed = True, 4
         assert self.said()[0] == 1
-        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        [problem] = health.problems_of(home, hooks.read_from_patreon(home))
         assert "paused after 4 failures" in problem
         Webhook.objects.update(checked_at=timezone.now() - timedelta(days=2))
         with suppress(CommandError):
@@ -197,21 +320,53 @@ class TestHealth:
 
     def test_one_that_patreon_sends_to_and_nothing_arrives(self, hook: Any, home: Campaign) -> None:
         hook.last_attempted_at = timezone.now()
-        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        [problem] = health.problems_of(home, hooks.read_from_patreon(home))
         assert "nothing of it has arrived" in problem
 
     def test_one_that_is_silent_for_too_long(
         self, hook: Any, home: Campaign, connected: Dance
     ) -> None:
         Webhook.objects.update(created_at=timezone.now() - timedelta(days=40))
-        assert not hooks.problems_of(home, hooks.read_from_patreon(home))
+        assert not health.problems_of(home, hooks.read_from_patreon(home))
         call_command("patreon_sync", verbosity=0)
-        [problem] = hooks.problems_of(home, hooks.read_from_patreon(home))
+        [problem] = health.problems_of(home, hooks.read_from_patreon(home))
         assert "silent" in problem
 
     def test_none_at_all(self, hook: Any, home: Campaign, connected: Dance) -> None:
         connected.sandbox.world.hooks.clear()
         assert self.said()[0] == 1
+
+    def test_the_tick_goes_on_with_the_next_campaign(
+        self, hook: Any, home: Campaign, capsys: Any
+    ) -> None:
+        """Of one that is not connected any more Patreon is asked once a day."""
+        other = Campaign.objects.create(
+            patreon_id="77", name="Another", is_ours=True, fetched_at=timezone.now()
+        )
+        Webhook.objects.create(campaign=other, patreon_id="1")
+        Webhook.objects.update(checked_at=None)
+        with suppress(CommandError):
+            call_command("patreon_tick")
+        said = capsys.readouterr()
+        assert "Webhooks' health: Lanternhouse: all is well." in said.out
+        assert "Another: the webhooks could not be checked: Webhooks need the scope" in said.err
+        assert not health.due_for_a_look()
+
+    def test_one_campaign_that_fails_does_not_hide_the_next(self, hook: Any) -> None:
+        Campaign.objects.create(
+            patreon_id="77",
+            name="Another",
+            is_ours=True,
+            creator=PatreonAccount.objects.create(
+                user=get_user_model().objects.create_user("other"), patreon_id="7"
+            ),
+            fetched_at=timezone.now(),
+        )
+        out = io.StringIO()
+        with pytest.raises(CommandError, match="Another: Webhooks need the scope") as error:
+            call_command("patreon_webhooks", "health", stdout=out)
+        assert error.value.returncode == 2
+        assert "Lanternhouse: all is well." in out.getvalue()
 
     def test_patreon_cannot_be_asked(self, hook: Any, connected: Dance) -> None:
         connected.order("http_503_html", path=PATH, times=20)

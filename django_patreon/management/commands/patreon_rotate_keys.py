@@ -4,13 +4,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from django_patreon import webhooks
 from django_patreon.tokens import Rotation, rotate_keys
 
 
 class Command(BaseCommand):
     help = (
-        "Encrypt all tokens under the first of PATREON['TOKEN_KEYS'] (or SECRET_KEY). Safe while"
-        " the site runs, and to run again after an interruption."
+        "Encrypt all tokens and the secrets of webhooks under the first of PATREON['TOKEN_KEYS']"
+        " (or SECRET_KEY). Safe while the site runs, and to run again after an interruption."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -25,6 +26,14 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{rotation.rotated} tokens encrypted anew, {rotation.current} were current."
         )
+        secrets, unreadable = webhooks.rotate_keys()
+        if secrets:
+            self.stdout.write(f"{secrets} secrets of webhooks encrypted anew.")
+        if unreadable:
+            self.stderr.write(
+                f"No key opens the secrets of these webhooks: {', '.join(unreadable)}. Run"
+                " patreon_webhooks health, which asks Patreon for them."
+            )
         if rotation.unreadable:
             raise CommandError(
                 f"No key opens the tokens of {len(rotation.unreadable)} Patreon accounts:"
@@ -32,4 +41,5 @@ class Command(BaseCommand):
                 f"{', ...' if len(rotation.unreadable) > 20 else ''}. Put the lost key behind the"
                 " others and run this again, or let their owners sign in with Patreon."
             )
-        self.stdout.write("The older keys are no longer needed.")
+        if not unreadable:
+            self.stdout.write("The older keys are no longer needed.")

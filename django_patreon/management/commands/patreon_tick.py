@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django_patreon import sync, tasks, webhooks
 from django_patreon.exceptions import MalformedAnswer, PatreonError, Refused, Unauthorized
 from django_patreon.models import Campaign
-from django_patreon.webhooks import hooks
+from django_patreon.webhooks import health
 
 logger = logging.getLogger("django_patreon")
 
@@ -125,8 +125,11 @@ def _keep_groups() -> Iterator[Line]:
 
 def _webhooks_health() -> Iterator[Line]:
     """Look once a day whether Patreon still sends."""
-    for campaign in hooks.due_for_a_look():
-        problems = hooks.problems_of(campaign, hooks.read_from_patreon(campaign))
+    for campaign in health.due_for_a_look():
+        try:
+            problems = health.look(campaign)
+        except PatreonError as error:  # the other campaigns are looked at all the same
+            problems = [f"the webhooks could not be checked: {error}"]
         for each in problems:
             logger.warning("Campaign %s: %s", campaign.patreon_id, each)
         yield not problems, f"{campaign}: {' '.join(problems) or 'all is well.'}"

@@ -12,7 +12,7 @@ from django_patreon import webhooks
 from django_patreon.exceptions import PatreonError
 from django_patreon.models import Campaign, Webhook
 from django_patreon.moments import to_aware
-from django_patreon.webhooks import hooks
+from django_patreon.webhooks import health, hooks
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             "test": "send a signed test to each address from here",
             "unpause": "let Patreon send what has waited since a webhook failed",
             "delete": "delete the webhooks at Patreon and here",
-            "rotate": "replace each webhook by one with a new secret",
+            "rotate": "replace the webhooks by one with a new secret",
             "health": "say what is wrong, for monitoring",
         }
         for verb, said in one.items():
@@ -59,22 +59,21 @@ class Command(BaseCommand):
         if verb == "replay":
             self._replay(_moment(options["since"]), failed=options["failed"])
             return
-        failed = False
+        if verb == "register" and not options["url"].startswith(("https://", "http://")):
+            raise CommandError("--url must be an address such as https://example.org")
+        code, said = 0, []
         for campaign in _campaigns(options["campaign"]):
             try:
-                failed |= not getattr(self, f"_{verb}")(campaign, options)
-            except PatreonError as error:
-                raise CommandError(
-                    f"{campaign}: {error}", returncode=2 if verb == "health" else 1
-                ) from None
-        if failed:
-            raise CommandError("Not everything is well.", returncode=1)
+                if not getattr(self, f"_{verb}")(campaign, options):
+                    code = max(code, 1)
+            except (PatreonError, CommandError) as error:  # the other campaigns come all the same
+                code = max(code, 2 if verb == "health" else 1)
+                said.append(f"{campaign}: {error}")
+        if code:
+            raise CommandError("\n".join(said) or "Not everything is well.", returncode=code)
 
     def _register(self, campaign: Campaign, options: dict[str, Any]) -> bool:
-        origin = options["url"]
-        if not origin.startswith(("https://", "http://")):
-            raise CommandError("--url must be an address such as https://example.org")
-        hook = hooks.register(campaign, origin, options["events"])
+        hook = hooks.register(campaign, options["url"], options["events"])
         self.stdout.write(f"{campaign}: webhook {hook.patreon_id} sends to {hook.uri}")
         return True
 
@@ -97,12 +96,15 @@ class Command(BaseCommand):
     def _test(self, campaign: Campaign, options: dict[str, Any]) -> bool:
         well = True
         for each in self._known(campaign):
-            status = hooks.send_test(each)
-            well &= status == 200
-            self.stdout.write(
-                f"{each.uri} answers {status}"
-                + ("." if status == 200 else ": a proxy or another server is in the way.")
-            )
+            status, has_arrived = hooks.send_test(each)
+            well &= status == 200 and has_arrived
+            if has_arrived:
+                said = ", and the test has arrived."
+            elif status in (403, 503):
+                said = ": it has another secret, or none."
+            else:
+                said = ", and the test has not arrived: a proxy or another server is in the way."
+            self.stdout.write(f"{each.uri} answers {status}{said}")
         return well
 
     def _unpause(self, campaign: Campaign, options: dict[str, Any]) -> bool:
@@ -122,14 +124,13 @@ class Command(BaseCommand):
         return True
 
     def _rotate(self, campaign: Campaign, options: dict[str, Any]) -> bool:
-        for each in self._known(campaign):
-            key = each.patreon_id
-            new = hooks.rotate(each)
-            self.stdout.write(f"{campaign}: webhook {key} is replaced by {new.patreon_id}.")
+        old = ", ".join(each.patreon_id or "?" for each in self._known(campaign))
+        new = ", ".join(each.patreon_id or "?" for each in hooks.rotate(campaign))
+        self.stdout.write(f"{campaign}: webhook {old} is replaced by {new}.")
         return True
 
     def _health(self, campaign: Campaign, options: dict[str, Any]) -> bool:
-        problems = hooks.problems_of(campaign, hooks.read_from_patreon(campaign))
+        problems = health.look(campaign)
         for each in problems:
             self.stderr.write(f"{campaign}: {each}")
         if not problems and options["verbosity"] > 0:
@@ -139,7 +140,7 @@ class Command(BaseCommand):
     def _known(self, campaign: Campaign) -> list[Webhook]:
         found = hooks.read_from_patreon(campaign)
         if not found:
-            raise CommandError(f"{campaign}: no webhook is registered.")
+            raise CommandError("no webhook is registered.")
         return found
 
     def _replay(self, since: datetime | None, *, failed: bool) -> None:
