@@ -13,7 +13,7 @@ from django_patreon.exceptions import PatreonAPIError, RateLimited, Unavailable
 from django_patreon.secret import Secret
 from django_patreon.sync import our_connected_campaigns
 from django_patreon.tokens.client import site_client
-from django_patreon.webhooks import hooks
+from django_patreon.webhooks import health, hooks
 
 from .findings import Finding, Level
 from .here import sign_in_uris
@@ -114,7 +114,7 @@ def webhooks() -> Iterator[Finding]:
         creator = campaign.creator
         if creator is None or creator.needs_reconnect or hooks.SCOPE not in creator.scopes:
             continue
-        problems = hooks.problems_of(campaign, hooks.read_from_patreon(campaign))
+        problems = health.problems_of(campaign, hooks.read_from_patreon(campaign))
         for each in problems:
             yield Finding(
                 id="D120",
