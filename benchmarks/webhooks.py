@@ -4,6 +4,8 @@
     ours      our address: verified, stored once, to be applied afterwards
     again     ours, for a delivery that is stored already
     forged    ours, for a wrong signature
+    anymail   its view for Mailgun, and a receiver that creates one row
+    djstripe  its view, for an event that nothing is to be done about
 
 CPU times of the view alone, without middleware; a ratio is the median of the rounds' own. Then
 `--server`: the deliveries that two gunicorn workers answer in a second, over HTTP.
@@ -22,6 +24,7 @@ import subprocess
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,18 +71,40 @@ def delivery(number: int) -> tuple[bytes, dict[str, str]]:
 
 
 def measure_views(rounds: int, database: str) -> None:
+    from django.conf import settings  # noqa: PLC0415
     from django.db import connection  # noqa: PLC0415
     from django.test import RequestFactory  # noqa: PLC0415
     from django.test.utils import CaptureQueriesContext  # noqa: PLC0415
+    from djstripe.models import Account, APIKey, WebhookEndpoint  # noqa: PLC0415
 
-    from benchmarks.webhook_urls import bare  # noqa: PLC0415
+    from benchmarks.webhook_urls import anymail, bare, djstripe  # noqa: PLC0415
     from django_patreon.webhook_views import webhook  # noqa: PLC0415
 
     factory = RequestFactory()
     numbers = iter(range(10**9))
     known = [delivery(next(numbers)) for _ in range(BATCH)]
 
+    account = Account.objects.create(id="acct_1", livemode=False)
+    key = settings.STRIPE_TEST_SECRET_KEY
+    # With the account known, dj-stripe has nothing to ask Stripe for.
+    APIKey.objects.create(
+        id="key_1", type="secret", secret=key, livemode=False, djstripe_owner_account=account
+    )
+    endpoint = WebhookEndpoint.objects.create(
+        id="we_1",
+        secret=SECRET,
+        url="https://example.org",
+        djstripe_tolerance=30000,
+        enabled_events=["*"],
+        livemode=False,
+        djstripe_owner_account=account,
+    )
+
     def requests_of(kind: str) -> list[Any]:
+        if kind == "anymail":
+            return [factory.post("/", *mailgun(next(numbers))) for _ in range(BATCH)]
+        if kind == "djstripe":
+            return [stripe_request(factory, next(numbers)) for _ in range(BATCH)]
         made = known if kind == "again" else [delivery(next(numbers)) for _ in range(BATCH)]
         wrong = {"X-Patreon-Signature": "0" * 32} if kind == "forged" else {}
         return [
@@ -92,6 +117,8 @@ def measure_views(rounds: int, database: str) -> None:
         "ours": (webhook, 200),
         "again": (webhook, 200),
         "forged": (webhook, 403),
+        "anymail": (anymail, 200),
+        "djstripe": (partial(djstripe, uuid=endpoint.djstripe_uuid), 200),
     }
     for request in requests_of("again"):
         webhook(request)
@@ -110,6 +137,37 @@ def measure_views(rounds: int, database: str) -> None:
         ratio = statistics.median(a / b for a, b in zip(times[kind], times["bare"], strict=True))
         micro = statistics.median(times[kind]) * 1e6
         print(f"  {kind:8} {micro:7.0f} µs {ratio:6.2f} times bare, {len(statements)} statements")
+
+
+def mailgun(number: int) -> tuple[bytes, str]:
+    """Return body and content type of an event of Mailgun's, as large as one of Patreon's."""
+    stamp, token = str(int(time.time())), f"token-{number}"
+    signed = hmac.new(SECRET.encode(), f"{stamp}{token}".encode(), hashlib.sha256).hexdigest()
+    document = {
+        "signature": {"timestamp": stamp, "token": token, "signature": signed},
+        "event-data": {"event": "delivered", "id": f"event-{number}", "timestamp": time.time()}
+        | {"user-variables": DOCUMENT["data"]},
+    }
+    return json.dumps(document).encode(), "application/json"
+
+
+def stripe_request(factory: Any, number: int) -> Any:
+    """Return an event of Stripe's that nothing is to be done about."""
+    stamp = int(time.time())
+    event = {
+        "id": f"evt_{number}",
+        "object": "event",
+        "api_version": "2020-08-27",
+        "created": stamp,
+        "livemode": False,
+        "type": "reporting.report_type.updated",
+        "request": None,
+        "data": {"object": {"id": f"rt_{number}", "object": "report", **DOCUMENT["data"]}},
+    }
+    body = json.dumps(event).encode()
+    signed = hmac.new(SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"Stripe-Signature": f"t={stamp},v1={signed}"}
+    return factory.post("/", body, content_type="application/json", headers=headers)
 
 
 def measure_server(seconds: float) -> None:
