@@ -80,7 +80,7 @@ def test_the_check_starts_both_programs_when_neither_runs(environment: dict[str,
     assert done.stdout.count("  ok  ") == 10
     assert "the gated page is open to Alma Reyes" in done.stdout
     assert "the admin shows a complete sync of 20" in done.stdout
-    assert "8 changes at Patreon reach the gates by webhook" in done.stdout
+    assert "9 changes at Patreon reach the gates by webhook" in done.stdout
 
 
 def test_the_demo_runs_until_ctrl_c_and_passes_its_own_check(environment, running_demo) -> None:
