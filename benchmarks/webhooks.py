@@ -194,7 +194,7 @@ def _wait(url: str) -> None:
     for _ in range(200):
         try:
             requests.get(url, timeout=1)
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.05)
         else:
             return

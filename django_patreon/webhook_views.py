@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import RequestDataTooBig
-from django.db import connections, transaction
+from django.db import IntegrityError, connections, transaction
 from django.http import HttpResponse, UnreadablePostError
 from django.http.request import RawPostDataException
 from django.views.decorators.csrf import csrf_exempt
@@ -76,12 +76,19 @@ def webhook(request: HttpRequest, key: int | None = None) -> HttpResponse:
         return _answer(413)
     except (ValueError, UnreadablePostError, RawPostDataException):
         return _answer(400)
+    if len(body) > MOST_BYTES:  # under ASGI a body may come without its length
+        return _answer(413)
     if not webhooks.is_signed(body, request.headers.get("X-Patreon-Signature", ""), secrets):
         refusals.count()
         return _answer(403)
     event = request.headers.get("X-Patreon-Event", "")
     event = event if event.isascii() and event.isprintable() and len(event) <= 64 else ""
-    found = webhooks.receive(body, event, webhook=key)
+    try:
+        found = webhooks.receive(body, event, webhook=key)
+    except IntegrityError:
+        # Another process has deleted the webhook since its secret was read here.
+        webhooks.forget_secrets()
+        return _answer(503, **{"Retry-After": "30"})
     if found is webhooks.Received.UNREADABLE:
         return _answer(400)
     response = _answer(200)

@@ -17,6 +17,7 @@ has the time of its answer in `fetched_at`, and an older answer does not change 
     ask_for_looks(user)         keep that a user's memberships should be looked at
     look_if_wanted(campaign, id)    look at one of those
     campaigns_due(), prune()    what is to be done by the clock
+    retried(write)              write again, when another transaction was in the way
 
 All memberships are written by `plan` and `apply`, whether an answer names one or a thousand.
 """
@@ -36,6 +37,7 @@ from .memberships import (
 )
 from .ours import MEMBERS_SCOPE, gates_name_campaigns, our_connected_campaigns, set_ours
 from .result import CampaignSync
+from .retrying import retried
 from .writing import Saved
 
 __all__ = [
@@ -55,6 +57,7 @@ __all__ = [
     "may_look_again",
     "our_connected_campaigns",
     "prune",
+    "retried",
     "save_delivered",
     "save_identity",
     "save_member",

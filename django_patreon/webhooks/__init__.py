@@ -2,6 +2,7 @@
 
     is_signed(...)                 is a body signed with one of these secrets?
     secrets_for(webhook_key)       the secrets that apply at an address of this site
+    forget_secrets()               read those of registered webhooks anew
     receive(...)                   store a verified delivery, in one statement
     apply_waiting(seconds=...)     apply what waits, and look again at the members it is about
     replay(...)                    apply stored deliveries once more
@@ -19,7 +20,7 @@ the age of a body matters. Elsewhere the body itself is saved.
 
 from .applying import Applied, apply_waiting
 from .inbox import Received, forget_person, prune, receive, replay, waiting
-from .secrets import rotate_keys, secrets_for
+from .secrets import forget_secrets, rotate_keys, secrets_for
 from .signature import is_signed
 from .worker import wake
 
@@ -28,6 +29,7 @@ __all__ = [
     "Received",
     "apply_waiting",
     "forget_person",
+    "forget_secrets",
     "is_signed",
     "prune",
     "receive",

@@ -15,7 +15,7 @@ from django.db import DatabaseError, models, router, transaction
 from django.utils import timezone
 
 from django_patreon import sync
-from django_patreon.exceptions import PatreonError, ReconnectRequired, Unauthorized
+from django_patreon.exceptions import PatreonError, RateLimited, ReconnectRequired, Unauthorized
 from django_patreon.models import Campaign, Source, WebhookDelivery
 from django_patreon.resources import MalformedDocument, Member, Post, parse_member, parse_post
 from django_patreon.signals import webhook_received
@@ -84,9 +84,14 @@ def _claim(first: WebhookDelivery) -> list[WebhookDelivery]:
         due = due.filter(member_id=first.member_id, campaign_id=first.campaign_id)
     else:
         due = due.filter(pk=first.pk)
-    due.update(
-        state=State.WORKING, lease=lease, due_at=now + LEASE, attempts=models.F("attempts") + 1
+    claim = partial(
+        due.update,
+        state=State.WORKING,
+        lease=lease,
+        due_at=now + LEASE,
+        attempts=models.F("attempts") + 1,
     )
+    sync.retried(claim)
     ours = rows().filter(lease=lease).select_related("webhook").order_by("received_at", "pk")
     # The bodies are not needed where the member is looked at.
     return list(ours.defer("body"))
@@ -95,10 +100,15 @@ def _claim(first: WebhookDelivery) -> list[WebhookDelivery]:
 def _apply_group(group: list[WebhookDelivery], applied: Applied) -> None:
     if not group:
         return
+    if max(each.attempts for each in group) > MOST_ATTEMPTS:
+        _put_off(group, "Each process that tried to apply it has ended before.", applied)
+        return
     try:
         _apply(group, applied)
     except _CannotApply as error:
         applied.ignored += _end(group, State.IGNORED, str(error))
+    except RateLimited as error:
+        _wait_for_room(group, error, applied)
     except Exception as error:  # one delivery must not stop the others
         # The text of a database's error may show what was to be written.
         said = str(error) if isinstance(error, PatreonError) else type(error).__name__
@@ -126,24 +136,30 @@ def _apply(group: list[WebhookDelivery], applied: Applied) -> None:
         sync.sync_member(found, group[0].member_id, source=Source.WEBHOOK, patience=0.0)
         applied.looks += 1
     except (ReconnectRequired, Unauthorized):
-        _apply_bodies(group, found)  # the campaign is not connected: there is nothing else
+        # The campaign is not connected: there is nothing else.
+        _apply_bodies(group, found, applied)
     except PatreonError:
         # The next attempt looks. Until then the bodies count, but none takes a membership away.
-        _apply_bodies([each for each in group if each.event != "members:delete"], found)
+        kept = [each for each in group if each.event != "members:delete"]
+        _apply_bodies(kept, found, applied)
         raise
     for each in group:
         _send(each)
 
 
-def _apply_bodies(group: list[WebhookDelivery], campaign: Campaign) -> None:
-    for each in group:
+def _apply_bodies(group: list[WebhookDelivery], campaign: Campaign, applied: Applied) -> None:
+    """Save what the bodies say. Those that say nothing are set aside, and leave `group`."""
+    for each in group.copy():
         if each.applied_at is not None:
             continue  # a repetition says nothing new
         try:
             document = json.loads(bytes(each.body))
             member = parse_member(document)
         except (ValueError, MalformedDocument):
-            raise _CannotApply("The body is not about a member, so nothing was done.") from None
+            why = "The body is not about a member, so nothing was done."
+            applied.ignored += _end([each], State.IGNORED, why)
+            group.remove(each)
+            continue
         said = document["data"].get("attributes")
         if each.event == "members:delete" and _was_never_charged(member):
             sync.end_delivered(campaign, member.id, each.received_at)
@@ -184,19 +200,44 @@ def _send(delivery: WebhookDelivery, *, post: Post | None = None) -> None:
 
 
 def _end(group: list[WebhookDelivery], state: str, error: str) -> int:
-    """Write the end of the deliveries that are still ours, unless they came again meanwhile."""
+    """Write the end of the deliveries that are still ours, and return how many.
+
+    Those that came again meanwhile wait for another look.
+    """
+    if not group:
+        return 0
     now = timezone.now()
-    ours = rows().filter(lease=group[0].lease, state=State.WORKING)
-    return ours.update(
-        state=state, lease="", error=error, applied_at=now, due_at=now + REPEAT_PAUSE
-    )
+    came_again = models.When(state=State.WAITING, then=models.Value(State.WAITING))
+    written: dict[str, Any] = {
+        "state": models.Case(came_again, default=models.Value(state)),
+        "lease": "",
+        "error": error,
+        "due_at": now + REPEAT_PAUSE,
+    }
+    if state == State.DONE:
+        written["applied_at"] = now
+    ours = rows().filter(pk__in=[each.pk for each in group], lease=group[0].lease)
+    return ours.update(**written)
+
+
+def _wait_for_room(group: list[WebhookDelivery], error: RateLimited, applied: Applied) -> None:
+    """Put off all that has been tried, however often: a limit is no failure of a delivery.
+
+    Those that were not tried yet go on, so that their bodies count until Patreon can be asked.
+    """
+    wait = timedelta(seconds=min(error.retry_after or 60.0, 3600.0))
+    due = timezone.now() + max(wait, FIRST_PAUSE)
+    ours = rows().filter(pk__in=[each.pk for each in group], lease=group[0].lease)
+    applied.put_off += ours.update(state=State.WAITING, lease="", attempts=1, error=str(error))
+    rows().filter(state=State.WAITING, attempts__gt=0, due_at__lt=due).update(due_at=due)
+    logger.info("Webhook deliveries wait for room in the rate limit: %s", error)
 
 
 def _put_off(group: list[WebhookDelivery], said: str, applied: Applied) -> None:
     for each in group:
         ours = rows().filter(pk=each.pk, lease=each.lease)
         is_last = each.attempts >= MOST_ATTEMPTS
-        pause = FIRST_PAUSE * 4 ** (each.attempts - 1)
+        pause = timedelta(0) if is_last else FIRST_PAUSE * 4 ** (each.attempts - 1)
         ours.update(
             state=State.FAILED if is_last else State.WAITING,
             lease="",

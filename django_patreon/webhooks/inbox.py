@@ -120,7 +120,10 @@ def _insert(values: dict[str, Any]) -> None:
 
 @lru_cache(maxsize=8)
 def _statement(using: str, vendor: str, names: tuple[str, ...]) -> str:
-    """Return the INSERT. One that was applied already waits again, for another look only."""
+    """Return the INSERT. A delivery that comes again waits again, for another look only.
+
+    One that is being applied, too: the look may have been before the change that it tells of.
+    """
     quote = connections[using].ops.quote_name
     meta: Any = WebhookDelivery._meta
     table = quote(meta.db_table)
@@ -129,14 +132,20 @@ def _statement(using: str, vendor: str, names: tuple[str, ...]) -> str:
     is_mysql = vendor == "mysql"
     new = "VALUES({})" if is_mysql else "excluded.{}"
     old = "{}" if is_mysql else f"{table}.{{}}"
-    state, times, last = (quote(each) for each in ("state", "times", "last_received_at"))
+    state, times, last, attempts = (
+        quote(each) for each in ("state", "times", "last_received_at", "attempts")
+    )
+    ended = ", ".join(f"'{each}'" for each in (State.DONE, State.FAILED, State.IGNORED))
     conflict = f"ON CONFLICT ({quote('digest')}) DO UPDATE SET"
     clash = "ON DUPLICATE KEY UPDATE" if is_mysql else conflict
     return (
         f"INSERT INTO {table} ({columns}) VALUES ({places}) {clash}"  # noqa: S608
         f" {times} = {old.format(times)} + 1, {last} = {new.format(last)},"
-        f" {state} = CASE WHEN {old.format(state)} = '{State.DONE}' THEN '{State.WAITING}'"
-        f" ELSE {old.format(state)} END"
+        # MariaDB assigns in this order, and would use a new state in what follows it.
+        f" {attempts} = CASE WHEN {old.format(state)} IN ({ended}) THEN 0"
+        f" ELSE {old.format(attempts)} END,"
+        # WAITING, or IGNORED for what is of no use: that depends on the event and body alone.
+        f" {state} = {new.format(state)}"
     )
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +16,9 @@ from typing import Any
 import pytest
 import responses
 import time_machine
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client, override_settings
+from django.utils import timezone
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -51,6 +53,7 @@ TIERS = ["Bronze", "Silver", "Gold"]
 people = st.sampled_from(PEOPLE)
 page_sizes = st.sampled_from([3, 8, 50])
 pages = st.integers(1, 4)
+chances = st.integers(0, 2**32).map(random.Random)
 Act = tuple[str, str, str]
 acts = st.tuples(
     st.sampled_from([*PLEDGES, "remove", "sign in", "check"]), people, st.sampled_from(TIERS)
@@ -125,14 +128,17 @@ class CampaignMachine(RuleBasedStateMachine):
     def many_come_or_go(self, members: int) -> None:
         self.resize(members)
 
-    @rule(chance=st.randoms(use_true_random=False), repeats=st.booleans())
+    @rule(chance=chances, repeats=st.booleans())
     def deliveries_come_in_any_order(self, chance: Any, repeats: bool) -> None:
         """Some are late, some come twice, and some that came long ago come again."""
         queue = self.hook.queue
         now = chance.sample(queue, chance.randint(0, len(queue)))
-        self.sent += now
-        self.hook.queue = [each for each in queue if each not in now]
         again = chance.sample(self.sent, min(3, len(self.sent))) if repeats else []
+        self.deliver(now, again)
+
+    def deliver(self, now: list[Any], again: Iterable[Any] = ()) -> None:
+        self.sent += now
+        self.hook.queue = [each for each in self.hook.queue if each not in now]
         for each in [*now, *again]:
             body = each.body.encode()
             with override_settings(PATREON={"WEBHOOK_SECRETS": [self.hook.secret]}):
@@ -150,6 +156,50 @@ class CampaignMachine(RuleBasedStateMachine):
     @rule()
     def deliveries_are_applied(self) -> None:
         webhooks.apply_waiting()
+
+    @rule(chance=chances)
+    def when_all_has_come_and_is_applied_it_is_true(self, chance: Any) -> None:
+        """No sync is needed for the members whom these deliveries are about."""
+        now = [*self.hook.queue]
+        self.deliver(chance.sample(now, len(now)))
+        self.apply_all()
+        there = truth(self.sandbox)
+        for key in {json.loads(each.body)["data"]["id"] for each in now}:
+            row = Membership.objects.filter(patreon_id=key).first()
+            if key in there:
+                assert row is not None
+                held = set(row.tiers.values_list("patreon_id", flat=True))
+                assert (row.patron_status, held) == (
+                    there[key].patron_status,
+                    set(there[key].tier_ids),
+                )
+            elif row is not None:
+                assert (row.patron_status, row.tiers.count()) == (None, 0)
+
+    @rule(act=acts)
+    def somebody_does_something_just_after_a_look(self, act: Act) -> None:
+        """Its delivery comes before the ones that led to the look are marked as done."""
+        acted: list[bool] = []
+
+        def between(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+            if not acted and "UPDATE" in sql and "webhookdelivery" in sql and "applied_at" in sql:
+                acted.append(True)
+                self.act(act)
+                self.deliver([*self.hook.queue])
+            return execute(sql, params, many, context)
+
+        self.deliver([*self.hook.queue])
+        with connection.execute_wrapper(between):
+            webhooks.apply_waiting()
+        self.when_all_has_come_and_is_applied_it_is_true(random.Random(0))
+
+    def apply_all(self) -> None:
+        """As if it were hours later."""
+        for _ in range(9):
+            waiting = WebhookDelivery.objects.filter(state__in=("waiting", "working"))
+            waiting.update(due_at=timezone.now() - timedelta(seconds=1))
+            if not webhooks.apply_waiting().done:
+                break
 
     @rule()
     def a_worker_is_killed_that_has_taken_deliveries(self) -> None:

@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +20,7 @@ from django_patreon import webhooks
 from django_patreon.models import Campaign, Membership, Webhook, WebhookDelivery
 from django_patreon.secret import Secret
 from django_patreon.signals import webhook_received
-from django_patreon.webhook_views import MOST_BYTES, refusals
+from django_patreon.webhook_views import MOST_BYTES, refusals, webhook
 
 from .conftest import ADDRESS, SECRET, Robot, sample, sign
 
@@ -103,6 +105,7 @@ def test_storing_one_takes_one_statement(robot: Robot, ours: Campaign) -> None:
 
 
 def test_the_same_again_is_counted_and_stored_once(robot: Robot) -> None:
+    """T24 (e)."""
     for _ in range(100):
         assert robot.send_sample("members_pledge_create", "members:pledge:create") == 200
     [delivery] = WebhookDelivery.objects.all()
@@ -164,6 +167,18 @@ class TestARegisteredWebhook:
     ) -> None:
         unfinished = Webhook.objects.create(campaign=ours)
         assert robot.send(BODY, to=f"{ADDRESS}{unfinished.pk}/", secret="") == 503
+
+    @pytest.mark.django_db(transaction=True)
+    def test_one_that_another_process_has_just_deleted_is_known_no_longer(
+        self, robot: Robot, hook: Webhook
+    ) -> None:
+        own = f"{ADDRESS}{hook.pk}/"
+        robot.send(BODY, to=own, secret="of-the-hook")
+        WebhookDelivery.objects.all().delete()
+        Webhook.objects.filter(pk=hook.pk)._raw_delete(connection.alias)  # no signal is heard
+        body = b'{"data": {"id": null}}'
+        assert robot.send(body, to=own, secret="of-the-hook") == 503
+        assert not WebhookDelivery.objects.filter(body=body).exists()
 
     def test_the_body_of_another_campaign_does_nothing(
         self, robot: Robot, hook: Webhook, applied: Callable[[], webhooks.Applied]
@@ -239,6 +254,16 @@ def test_a_large_body_is_not_read(robot: Robot) -> None:
     assert robot.send(body) == 413
     assert not WebhookDelivery.objects.exists()
     assert robot.send(body[: MOST_BYTES - 2][:-2] + b'"}') in (200, 400)
+
+
+def test_a_large_body_without_a_length_is_not_hashed(robot: Robot) -> None:
+    """As ASGI servers pass on one that comes in chunks."""
+    body = b'{"data": "' + b"x" * MOST_BYTES + b'"}'
+    headers = [(b"x-patreon-signature", sign(body).encode()), (b"x-patreon-event", b"x")]
+    scope = {"type": "http", "method": "POST", "path": ADDRESS, "headers": headers}
+    with CaptureQueriesContext(connection) as statements:
+        response = webhook(ASGIRequest(scope, BytesIO(body)))
+    assert (response.status_code, len(statements)) == (413, 0)
 
 
 def test_a_site_that_limits_bodies_more_is_obeyed(robot: Robot, settings: Any) -> None:
