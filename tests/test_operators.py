@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_patreon import access
+from django_patreon.admin.figures import overview
 from django_patreon.models import (
     Campaign,
     Grant,
@@ -304,3 +306,75 @@ def test_every_list_takes_fewer_than_ten_statements_however_long_it_is(
         read(operator, f"{ADMIN}/{name}/")
     own = [each["sql"] for each in statements if "session" not in each["sql"]]
     assert len(own) < 10, own
+
+
+class TestTheOverview:
+    PAGE = f"{ADMIN}/"
+
+    def test_it_counts_as_one_would_by_hand(self, members: Dance, operator: Client) -> None:
+        found = overview()
+        there = members.sandbox.world.members_of(HOME)
+        counted = {label: count for label, count, _url in found.standings}
+        active = [e for e in there if e.patron_status == "active_patron"]
+        paying = [
+            each
+            for each in active
+            if not (each.is_gifted or each.is_free_trial) and each.last_charge_status != "Declined"
+        ]
+        assert counted["Active and paying"] == len(paying)
+        assert counted["Gift"] == sum(each.is_gifted for each in active)
+        assert counted["Free trial"] == sum(each.is_free_trial for each in active)
+        assert counted["Free member"] == sum(each.patron_status is None for each in there)
+        assert sum(each.patrons for each in found.income) == len(paying)
+        by_hand: dict[int, int] = {}
+        for each in paying:
+            months = each.pledge_cadence or 1
+            cents = each.currently_entitled_amount_cents or 0
+            by_hand[months] = by_hand.get(months, 0) + cents
+        whole = sum(cents // months for months, cents in by_hand.items())
+        assert abs(sum(each.cents for each in found.income) - whole) < len(found.income) * 2
+
+    def test_the_page_says_it_in_words_with_few_statements(
+        self, members: Dance, operator: Client
+    ) -> None:
+        assert control(members.sandbox, "POST", "crowd", {"members": 300}).status == 200
+        call_command("patreon_sync", verbosity=0)
+        read(operator, self.PAGE)
+        with CaptureQueriesContext(connection) as statements:
+            page = read(operator, self.PAGE)
+        assert len(statements) <= 12, [each["sql"][:90] for each in statements]
+        for words in ("Active and paying", "EUR a month", "<svg", "Joined and left by week"):
+            assert words in page
+        assert "style=" not in page.split("patreon-overview")[1].split("</svg>")[0]
+
+    def test_joins_and_losses_are_by_week(self, members: Dance, operator: Client) -> None:
+        row = Membership.objects.paying().first()
+        assert row is not None
+        now = timezone.now()
+        for kind, weeks in (("joined", 0), ("joined", 0), ("left", 0), ("left", 3), ("joined", 99)):
+            MembershipEvent.objects.create(
+                membership=row, kind=kind, source="sync", at=now - timedelta(weeks=weeks), after={}
+            )
+        before = [each for each in overview().weeks if each.joined or each.left]
+        assert [(each.joined, each.left, each.net) for each in before] == [(0, 1, -1), (2, 1, 1)]
+        assert len(overview().weeks) == 52
+
+    def test_what_needs_attention_comes_first(self, members: Dance, operator: Client) -> None:
+        assert "Needs attention" not in read(operator, self.PAGE)
+        Campaign.objects.update(synced_at=timezone.now() - timedelta(days=9))
+        PatreonAccount.objects.update(state=PatreonAccount.State.RECONNECT)
+        page = read(operator, self.PAGE)
+        assert "is not connected" in page
+        assert "People who must reconnect Patreon: 1." in page
+        PatreonAccount.objects.update(state=PatreonAccount.State.CONNECTED)
+        assert "were not read lately" in read(operator, self.PAGE)
+
+    def test_an_empty_site_says_what_to_do(self, operator: Client) -> None:
+        assert "No campaign is this site" in read(operator, self.PAGE)
+
+    def test_who_may_not_look_at_memberships_sees_none_of_it(self, members: Dance) -> None:
+        helper = User.objects.create_user("helper", is_staff=True)
+        helper.user_permissions.set(Permission.objects.filter(codename="view_tier"))
+        client = Client()
+        client.force_login(helper)
+        assert "Active and paying" not in read(client, self.PAGE)

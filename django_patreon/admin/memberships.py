@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-__all__ = ["MembershipAdmin"]
+__all__ = ["MembershipAdmin", "standings"]
 
 _DECLINED = Q(patron_status="declined_patron") | Q(last_charge_status="Declined")
 _PAID_UP = Q(patron_status="active_patron") & ~Q(last_charge_status="Declined")
 
 
-def _standings() -> dict[str, tuple[Any, Q]]:
+def standings() -> dict[str, tuple[Any, Q]]:
     """Return label and filter of each standing, as of now."""
     later = Q(currently_entitled_amount_cents__gt=0) | Q(next_charge_date__gt=timezone.now())
     active, former = Q(patron_status="active_patron"), Q(patron_status="former_patron")
@@ -49,10 +49,10 @@ class Standing(admin.SimpleListFilter):
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [(key, said) for key, (said, _which) in _standings().items()]
+        return [(key, said) for key, (said, _which) in standings().items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found = _standings().get(self.value() or "")
+        found = standings().get(self.value() or "")
         return queryset.filter(found[1]) if found else queryset
 
 

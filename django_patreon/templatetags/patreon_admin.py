@@ -12,6 +12,7 @@ from django_patreon import sync
 from django_patreon.access import Patron, Rule, sentence
 from django_patreon.access.report import facts_in_words, when
 from django_patreon.access.rules import declared_rules
+from django_patreon.admin.figures import Week, overview
 from django_patreon.models import PatreonAccount
 
 if TYPE_CHECKING:
@@ -75,3 +76,29 @@ def _row(patron: Patron, said: str, rule: Rule) -> dict[str, Any]:
         "question": steps[-1].question,
         "until": when(decision.until) if decision.until else "",
     }
+
+
+@register.inclusion_tag("admin/django_patreon/overview.html", takes_context=True)
+def patreon_overview(context: Context) -> dict[str, Any]:
+    """Show the figures of the campaigns, for staff who may look at memberships."""
+    reader = getattr(context.get("request"), "user", None)
+    if not getattr(reader, "has_perm", lambda _: False)("django_patreon.view_membership"):
+        return {}
+    found = overview()
+    return {"overview": found, "chart": _chart(found.weeks)}
+
+
+def _chart(weeks: list[Week]) -> dict[str, Any]:
+    """Return the bars of the chart, in its own units: ten a week, and 50 up and down."""
+    most = max([1, *(max(each.joined, each.left) for each in weeks)])
+    bars = [
+        {
+            "x": 10 * number + 1,
+            "up": round(50 * each.joined / most),
+            "top": 50 - round(50 * each.joined / most),
+            "down": round(50 * each.left / most),
+            "week": each,
+        }
+        for number, each in enumerate(weeks)
+    ]
+    return {"bars": bars, "width": 10 * len(weeks), "most": most}
