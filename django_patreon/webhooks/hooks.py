@@ -47,8 +47,8 @@ def read_from_patreon(campaign: Campaign) -> list[Webhook]:
     """Ask Patreon about the campaign's webhooks, and return the rows as they are then.
 
     Finishes what a kill has interrupted: a row whose address Patreon lists gets its id and secret.
-    Rows that Patreon does not list (any more) are deleted. Raises what the API raises, and
-    `ReconnectRequired` if the campaign is not connected.
+    Rows of webhooks that Patreon does not know (any more) are deleted. Raises what the API raises,
+    and `ReconnectRequired` if the campaign is not connected.
     """
     return _read(campaign)[0]
 
@@ -61,12 +61,28 @@ def _read(campaign: Campaign) -> tuple[list[Webhook], list[WebhookResource]]:
     by_id = {each.id: each for each in found}
     by_uri = {each.uri: each for each in found}
     for row in before:
-        listed = by_id.get(row.patreon_id or "") or by_uri.get(row.uri)
+        listed = by_id.get(row.patreon_id or "") or by_uri.get(row.uri) or _unlisted(row)
         if listed is None:
             row.delete()
         else:
             _write(row, listed)
     return list(_rows(campaign)), found
+
+
+def _unlisted(row: Webhook) -> WebhookResource | None:
+    """Ask about a webhook that is not in Patreon's list; return None if Patreon does not know it.
+
+    A list that is incomplete must not cost the secret. No request reads one webhook, so this sets
+    the address that it has.
+    """
+    if not row.patreon_id:
+        return None
+    try:
+        return _client(row.campaign).update_webhook(row.patreon_id, uri=row.uri)
+    except Refused as error:
+        if error.status in (403, 404, 410):  # deleted, or made by another client
+            return None
+        raise
 
 
 def register(campaign: Campaign, origin: str, events: Collection[str] = EVENTS) -> Webhook:

@@ -18,7 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from django_patreon import webhooks
-from django_patreon.exceptions import Unavailable
+from django_patreon.exceptions import PatreonError, Unavailable
 from django_patreon.fields import Sealed
 from django_patreon.models import Campaign, Membership, PatreonAccount, Webhook, WebhookDelivery
 from django_patreon.sandbox.ids import HOME
@@ -233,19 +233,49 @@ class TestOneThatIsRegistered:
         row = Webhook.objects.get()
         assert {*at_patreon(connected)} == {row.patreon_id, other.patreon_id}
 
-    def test_one_that_another_process_makes_meanwhile_is_kept(
-        self, hook: Webhook, patreon: responses.RequestsMock
-    ) -> None:
-        """Patreon's list is older than the row."""
-        late = Webhook(campaign=hook.campaign, patreon_id="77", uri="https://localhost/x/")
+    @pytest.fixture
+    def empty_list(self, patreon: responses.RequestsMock) -> list[Webhook]:
+        """Patreon lists no webhook; what is in this list is saved before it answers."""
+        made_meanwhile: list[Webhook] = []
 
         def answer(request: Any) -> tuple[int, dict[str, str], str]:
-            late.save()
+            for each in made_meanwhile:
+                each.save()
             return 200, {}, '{"data": [], "meta": {"total": 0}}'
 
         patreon.remove(responses.GET, re.compile(re.escape(PATREON)))
         patreon.add_callback(responses.GET, re.compile(re.escape(PATREON)), callback=answer)
+        return made_meanwhile
+
+    def test_a_list_that_lacks_it_costs_no_secret(
+        self, hook: Webhook, empty_list: list[Webhook]
+    ) -> None:
+        secret = hook.secret.open()
+        assert hooks.read_from_patreon(hook.campaign) == [hook]
+        assert Webhook.objects.get().secret.open() == secret
+
+    def test_one_that_another_process_makes_meanwhile_is_kept(
+        self, hook: Webhook, connected: Dance, empty_list: list[Webhook]
+    ) -> None:
+        """Patreon's list is older than the row."""
+        connected.sandbox.world.hooks.clear()
+        late = Webhook(campaign=hook.campaign, patreon_id="77", uri="https://localhost/x/")
+        empty_list.append(late)
         assert hooks.read_from_patreon(hook.campaign) == [late]
+
+    @pytest.mark.parametrize("status", [401, 429, 500])
+    def test_one_that_patreon_does_not_say_anything_about_is_kept(
+        self,
+        hook: Webhook,
+        empty_list: list[Webhook],
+        patreon: responses.RequestsMock,
+        status: int,
+    ) -> None:
+        patreon.remove(responses.PATCH, re.compile(re.escape(PATREON)))
+        patreon.add(responses.PATCH, re.compile(re.escape(PATREON)), status=status)
+        with pytest.raises(PatreonError):
+            hooks.read_from_patreon(hook.campaign)
+        assert Webhook.objects.exists()
 
     def test_a_row_that_is_deleted_while_patreon_answers_comes_back(
         self, home: Campaign, patreon: responses.RequestsMock
