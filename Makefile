@@ -21,7 +21,7 @@ ON_DATABASES := $(addprefix tests/, flows/test_dance.py flows/test_sync_killed.p
 	limits/test_limits.py access/test_many_creators.py sign_in/test_odd_sites.py sign_in/test_pipeline.py access/test_prepared.py sign_in/test_read_only.py \
 	tokens/test_second_session.py sign_in/test_sign_in.py access/test_stale.py test_strict_columns.py sync/test_memberships.py sync/test_machine.py \
 	sign_in/test_takeover.py test_tick.py access/test_held.py \
-	webhooks/test_applying.py webhooks/test_endpoint.py webhooks/test_server.py)
+	webhooks/test_applying.py webhooks/test_endpoint.py webhooks/test_hooks.py webhooks/test_server.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check databases postgres mariadb e2e bench lock messages clean

@@ -18,7 +18,13 @@ from django_patreon.sandbox import Sandbox
 from .dance import Dance, wire
 from .settings import TEST_DB
 
-SLOW_FILES = ["test_demo.py", "test_model.py", "test_odd_sites.py", "test_servers.py"]
+SLOW_FILES = [
+    "test_demo.py",
+    "test_model.py",
+    "test_odd_sites.py",
+    "test_servers.py",
+    "test_webhook_outage.py",
+]
 
 
 @pytest.hookimpl(trylast=True)
