@@ -73,7 +73,7 @@ def test_two_at_once_do_everything_once(
     ticks = [start(patreon) for _ in range(2)]
     said = [each.communicate(timeout=120)[0] for each in ticks]
     assert [each.returncode for each in ticks] == [0, 0], said
-    assert all(text.count("\n") == 5 for text in said), said
+    assert all(text.count("\n") == 7 for text in said), said
     run = SyncRun.objects.get()
     assert run.state == "complete"
     assert run.seen == run.total == Membership.objects.count() > 3000
