@@ -52,18 +52,20 @@ class _CannotApply(Exception):
 
 
 def apply_waiting(*, seconds: float = 60.0, most: int = 1000) -> Applied:
-    """Apply the deliveries that are due, the oldest first, and return what became of them.
+    """Apply the deliveries that are due now, the oldest first, and return what became of them.
 
-    All deliveries about one member are applied together. Ends when nothing is due, after `seconds`,
-    or after `most` groups. Safe in several processes at once, and after a kill at any point.
+    All deliveries about one member are applied together. Ends when none of them is left, after
+    `seconds`, or after `most` groups. What comes meanwhile is for the next call, so that it is
+    gathered. Safe in several processes at once, and after a kill at any point.
     """
-    applied = Applied()
+    applied, began = Applied(), timezone.now()
     end = time.monotonic() + seconds
     for _ in range(most):
         if time.monotonic() >= end:
             break
         # Deliveries about a member whom another worker looks at are left to that worker.
-        first = waiting().exclude(member_id__in=_busy_members()).order_by("due_at", "pk").first()
+        due = waiting(began).exclude(member_id__in=_busy_members()).defer("body")
+        first = due.order_by("due_at", "pk").first()
         if first is None:
             break
         _apply_group(_claim(first), applied)
