@@ -21,6 +21,7 @@
     W013  gates that name no campaign mean none (database)
     W014  tokens are in clear in social-auth's extra_data (database)
     W015  a CSP stops the sign-in button                W016  columns take no emoji (database)
+    E017  no key opens a webhook's secret (database)    W017  no webhook is registered (database)
 
 Ids are never used twice.
 """
@@ -44,7 +45,7 @@ from django_patreon.sign_in.errors import CREATOR
 
 from .character_sets import check_character_sets
 from .csp import check_csp
-from .database import check_catalogue, check_clear_tokens
+from .database import check_catalogue, check_clear_tokens, check_webhooks
 from .files import check_files
 from .gates import check_gates
 from .middleware import check_middleware
@@ -69,6 +70,7 @@ __all__ = [
     "check_sign_in",
     "check_urls",
     "check_views",
+    "check_webhooks",
 ]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"

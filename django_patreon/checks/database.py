@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.apps import apps
-from django.core.checks import CheckMessage, Tags, Warning, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections, models, router
 
 from django_patreon.access import Rule
 from django_patreon.adopting.social import count_clear
 from django_patreon.conf import patreon_settings
-from django_patreon.models import Campaign, Tier, tier_id
+from django_patreon.models import Campaign, Tier, Webhook, tier_id
 from django_patreon.sign_in.associations import association_model
+from django_patreon.sync import our_connected_campaigns
 
 from .written import written_rules
 
-__all__ = ["check_catalogue", "check_clear_tokens"]
+__all__ = ["check_catalogue", "check_clear_tokens", "check_webhooks"]
 
 _ENOUGH = 1000
 """How many associations with tokens in clear are counted."""
@@ -70,6 +71,44 @@ def check_clear_tokens(databases: Any = None, **_: Any) -> list[CheckMessage]:
             id="django_patreon.W014",
         )
     ]
+
+
+@register(Tags.database)
+def check_webhooks(databases: Any = None, **_: Any) -> list[CheckMessage]:
+    """Look for webhooks of which this site has no secret: their deliveries are answered 503."""
+    using = router.db_for_write(Webhook)
+    try:
+        secrets = patreon_settings().WEBHOOK_SECRETS
+    except ImproperlyConfigured:
+        return []  # E002 has said it
+    if using not in (databases or ()) or Webhook._meta.db_table not in _tables(using):
+        return []
+    registered = Webhook.objects.using(using).exclude(patreon_id=None)
+    hooks = list(registered.select_related("campaign"))
+    faults: list[CheckMessage] = [
+        Error(
+            f"No key opens the secret of webhook {each.patreon_id}: its deliveries are answered"
+            " 503.",
+            hint="Bring back the key to PATREON['TOKEN_KEYS'], or run manage.py patreon_webhooks"
+            " rotate.",
+            id="django_patreon.E017",
+        )
+        for each in hooks
+        if not each.secret.open()
+    ]
+    known = {each.campaign_id for each in hooks}
+    faults += [
+        Warning(
+            f"No webhook is registered for {each}: changes at Patreon are heard of at the next"
+            " sync only.",
+            hint="Run manage.py patreon_webhooks register --url and the address of this site. Of a"
+            " webhook of Patreon's page, set PATREON['WEBHOOK_SECRETS'].",
+            id="django_patreon.W017",
+        )
+        for each in our_connected_campaigns()
+        if not secrets and each.patreon_id not in known
+    ]
+    return faults
 
 
 def _ours(using: str, known: set[str]) -> Iterator[CheckMessage]:
