@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -28,9 +28,11 @@ _HTML, _JSON = "text/html", "application/json"
 
 
 def refusal(
-    request: HttpRequest, decision: Decision, campaign_id: str | None
+    request: HttpRequest, decision: Decision, campaign_id: str | None, *, row: Any = None
 ) -> HttpResponse | None:
     """Return the answer for a decision that is made; None when they may come in.
+
+    `row` is what the gate is about, if that is one row.
 
     - HTMX (`HX-Request: true`): status 401 or 403 with `HX-Redirect`.
     - JSON preferred in `Accept`: status 401 or 403 with `code`, `detail`, `join` and `sign_in`.
@@ -44,7 +46,9 @@ def refusal(
         return _json(request, decision, campaign_id)
     if decision.reason is Reason.ANONYMOUS:
         return _sign_in_first(request, request.get_full_path())
-    return locked_page(request, decision, patron=patron_of(request), campaign_id=campaign_id)
+    return locked_page(
+        request, decision, patron=patron_of(request), campaign_id=campaign_id, row=row
+    )
 
 
 def _status(decision: Decision) -> int:

@@ -38,14 +38,19 @@ def locked_page(
     campaign_id: str | None = None,
     come_back_to: str | None = None,
     status: int = 403,
+    row: Any = None,
 ) -> HttpResponse:
     """Show a decision to the person, about the campaign of its gate.
 
+    A `row` that has a `teaser` is shown by its name and that text.
     No query of its own, but where a site has more campaigns than come along with every gate.
     """
     if come_back_to is None:
         come_back_to = request.get_full_path() if request.method in ("GET", "HEAD") else ""
     context = explained(decision, patron=patron, campaign_id=campaign_id)
+    teaser = getattr(row, "teaser", None)
+    if teaser is not None:
+        context |= {"title": str(row), "teaser": teaser}
     return render(
         request, "django_patreon/locked.html", context | {"next": come_back_to}, status=status
     )
@@ -68,6 +73,7 @@ def explained(
         "why": str(SENTENCES[Reason.BLANK]) if is_blank else sentence(decision),
         "needs": needs_in_words(needs, tiers, campaign.currency),
         "has": has_in_words(facts, tiers, campaign.currency) if is_known else [],
+        "currency": campaign.currency,
         "offers": [] if is_unpaid else _offers(needs, tiers.values(), facts.campaign_id),
         "payment_url": page_address(campaign.url) if is_unpaid else "",
         "is_linked": known.is_linked and not known.needs_reconnect,

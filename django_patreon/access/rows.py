@@ -39,6 +39,8 @@ def gate_for(
         def story(request, pk):
             row = get_object_or_404(Story, pk=pk)
             return gate_for(request, row) or render(request, "story.html", {"story": row})
+
+    If the row has a `teaser` (a column or a property), the locked page shows it under `str(row)`.
     """
     if not isinstance(row, PatronGated):
         raise TypeError(
@@ -54,7 +56,7 @@ def gate_for(
         decision = row.decision_for(
             request.user, campaign=campaign
         )  # the tier is loaded now, so it has `needs`
-    found = refusal(request, decision, whose)
+    found = refusal(request, decision, whose, row=row)
     return None if found is None else keep_private(found)
 
 

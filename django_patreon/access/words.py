@@ -17,6 +17,7 @@ from .loading import KnownTier
 
 __all__ = [
     "SENTENCES",
+    "amount_in_words",
     "has_in_words",
     "heading",
     "needs_in_words",
@@ -111,10 +112,10 @@ def needs_in_words(
     if needs.at_least is not None:
         found.append(gettext("the tier %s or a higher one") % _title(needs.at_least.id, tiers))
     if needs.cents is not None:
-        amount = _amount(needs.cents, currency)
+        amount = amount_in_words(needs.cents, currency)
         found.append(gettext("a pledge of at least %s a month") % amount)
     if needs.lifetime_cents is not None:
-        found.append(gettext("%s given in all") % _amount(needs.lifetime_cents, currency))
+        found.append(gettext("%s given in all") % amount_in_words(needs.lifetime_cents, currency))
     if needs.since is not None:
         found.append(gettext("to have joined by %s") % date_format(needs.since, "DATE_FORMAT"))
     return found or [gettext("a paid membership")]
@@ -142,7 +143,7 @@ def has_in_words(facts: Facts, tiers: Mapping[str, KnownTier], currency: str = "
         if grant.tier is not None:
             found.append(gettext("a pass for the tier %s") % _title(grant.tier.id, tiers))
         if grant.cents is not None:
-            found.append(gettext("a pass for %s a month") % _amount(grant.cents, currency))
+            found.append(gettext("a pass for %s a month") % amount_in_words(grant.cents, currency))
     return found
 
 
@@ -160,7 +161,7 @@ def _worth_in_words(worth: Worth, tiers: Mapping[str, KnownTier], currency: str)
     held = worth.paid_ids or prices.keys()
     found = [_title(key, tiers) for key in sorted(held, key=lambda key: (-prices[key], key))]
     if worth.amount > max(prices.values(), default=0):
-        found.append(gettext("a pledge of %s a month") % _amount(worth.amount, currency))
+        found.append(gettext("a pledge of %s a month") % amount_in_words(worth.amount, currency))
     return found
 
 
@@ -169,7 +170,8 @@ def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
     return (known.title if known else "") or key
 
 
-def _amount(cents: int, currency: str) -> str:
+def amount_in_words(cents: int, currency: str) -> str:
+    """Return "5 EUR" or "5.50 EUR"."""
     whole, rest = divmod(cents, 100)
     amount = f"{whole}.{rest:02}" if rest else str(whole)
     return f"{amount} {currency}" if currency else amount

@@ -8,6 +8,7 @@ from __future__ import annotations
 from django import template
 from django.urls import NoReverseMatch
 
+from django_patreon.access.words import amount_in_words
 from django_patreon.own_urls import own_url
 
 from . import patreon
@@ -24,3 +25,9 @@ def patreon_url(name: str) -> str:
         return own_url(name)
     except NoReverseMatch:
         return ""
+
+
+@register.filter
+def patreon_amount(cents: int | None, currency: str = "") -> str:
+    """Return cents as "5 EUR": `{{ tier.amount_cents|patreon_amount:currency }}`; "" for None."""
+    return "" if cents is None else amount_in_words(cents, currency)

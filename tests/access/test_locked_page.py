@@ -14,12 +14,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.utils import timezone
 
-from django_patreon.access import Rule, locked, patron_required
+from django_patreon.access import Rule, gate_for, locked, patron_required
 from django_patreon.access.words import tell_the_operator
 from django_patreon.models import Campaign, Grant, Membership, PatreonAccount, Tier
 from django_patreon.sandbox.ids import BRONZE, FOREIGN, FOREIGN_GOLD, FREE, GOLD, HOME, SILVER
 from django_patreon.sync import sync_account
 from tests.dance import Dance
+from tests.gates.models import Story
 from tests.gates.urls import said
 from tests.sync.test_memberships import at_patreon
 from tests.urls import front
@@ -315,3 +316,35 @@ def test_nobody_needs_a_query_for_it(dance: Dance, django_assert_num_queries) ->
     dance.sign_in("bronze")
     with django_assert_num_queries(3):  # the session, the user, the one query
         Page(dance, "gold")
+
+
+@pytest.fixture
+def story(dance: Dance, rf: Any) -> tuple[Story, HttpRequest]:
+    """A row for Gold, and the request of somebody who has Bronze."""
+    dance.sign_in("bronze")
+    request = rf.get("/story/")
+    request.user = dance.user
+    row = Story.objects.create(
+        title="The <b>Lamp</b>", required_tier=Tier.objects.get(patreon_id=GOLD)
+    )
+    return row, request
+
+
+def test_a_row_with_a_teaser_is_shown_by_its_name_and_that_text(
+    story: tuple[Story, HttpRequest],
+) -> None:
+    row, request = story
+    row.teaser = "A light at <sea>."  # type: ignore[attr-defined]
+    answer = gate_for(request, row)
+    assert answer is not None
+    page = answer.content.decode()
+    assert "<h1>The &lt;b&gt;Lamp&lt;/b&gt;</h1>" in page
+    assert "A light at &lt;sea&gt;." in page
+    assert "10 EUR a month" in page  # what the way to it costs
+
+
+def test_a_row_without_one_is_not_named(story: tuple[Story, HttpRequest]) -> None:
+    row, request = story
+    answer = gate_for(request, row)
+    assert answer is not None
+    assert b"Lamp" not in answer.content
