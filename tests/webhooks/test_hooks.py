@@ -106,6 +106,21 @@ class TestRegistering:
         run("register", "--url", SITE)
         assert Webhook.objects.count() == len(at_patreon(connected)) == 1
 
+    @pytest.mark.parametrize("url", ["", "example.org", "ftp://example.org"])
+    def test_a_wrong_address_is_refused(self, home: Campaign, url: str) -> None:
+        with pytest.raises(CommandError, match="--url"):
+            run("register", "--url", url)
+        assert not Webhook.objects.exists()
+
+    def test_one_campaign_can_be_chosen(self, home: Campaign) -> None:
+        assert "no webhook is registered" in run("list", "--campaign", HOME)
+        with pytest.raises(CommandError, match="knows no campaign '7'"):
+            run("list", "--campaign", "7")
+
+    def test_without_a_connected_campaign_it_says_what_to_do(self, ours: Campaign) -> None:
+        with pytest.raises(CommandError, match="connects it in the admin"):
+            run("list")
+
     def test_it_needs_the_scope(self, home: Campaign) -> None:
         PatreonAccount.objects.update(scopes=["campaigns.members"])
         with pytest.raises(CommandError, match=r"w:campaigns\.webhook"):
@@ -146,6 +161,24 @@ class TestOneThatIsRegistered:
         with pytest.raises(CommandError, match="Mend the address"):
             run("rotate")
         assert [*at_patreon(connected)] == [hook.patreon_id]
+
+    def test_unpausing_says_whether_patreon_sends_again(
+        self, hook: Webhook, connected: Dance
+    ) -> None:
+        there = connected.sandbox.world.hooks[hook.patreon_id or ""]
+        there.num_consecutive_times_failed, there.paused = 3, True
+        with pytest.raises(CommandError):
+            run("unpause")  # nothing listens at the address
+        hook.refresh_from_db()
+        assert (there.paused, hook.is_paused, hook.failures) == (False, False, 3)
+        there.num_consecutive_times_failed = 0
+        assert f"webhook {hook.patreon_id} sends again." in run("unpause")
+
+    def test_the_list_says_when_patreon_has_tried(self, hook: Webhook, connected: Dance) -> None:
+        at_patreon(connected)[hook.patreon_id or ""].last_attempted_at = timezone.now()
+        assert f"0 failures in a row, last attempt {timezone.now():%Y-%m-%d}" in run("list")
+        run("delete")
+        assert "no webhook is registered" in run("list")
 
     def test_a_deleted_one_is_gone_at_both_ends(self, hook: Webhook, connected: Dance) -> None:
         run("delete")
