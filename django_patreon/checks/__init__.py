@@ -1,40 +1,15 @@
 """System checks: what is wrong with a site's settings, and the line that mends it.
 
-    E001  a key in PATREON that means nothing           E006  state is switched off
-    E002  a value in PATREON that cannot work           E007  redirects are not kept on the site
-    E003  social_django is not installed                E008  two backends are called "patreon"
-    E004  the pipeline lacks our step                   E009  not Patreon, with DEBUG off
-    E005  e-mail joins users unguarded
-    E010  a rule names a tier that nobody knows         E011  a URL of files names no file
-    E012  a row's way to its campaign leads elsewhere
-    W001  key or secret is missing                      W003  TLS verification asked to be off
-    W002  a token key is easy to guess                  W004  the backend is not installed
-    W005  it is unclear which campaign gates mean       W006  a tier is not sold (database)
-    W007  our middleware is missing                     W008  it stands too far in front
-    W009  a campaign is not known, or a tier is another's (database)
-    E013  social-core's own Patreon backend is installed
-    E014  LOGIN_URL leads to a closed page
-    E015  a view has a rule or a permission that nothing reads
-    E016  the backend that connects a campaign cannot work
-    W010  key or secret has a space or a line break  W011  URLs are missing
-    W012  LOGIN_URL leads nowhere
-    W013  gates that name no campaign mean none (database)
-    W014  tokens are in clear in social-auth's extra_data (database)
-    W015  a CSP stops the sign-in button                W016  columns take no emoji (database)
-    E017  no key opens a webhook's secret (database)    W017  no webhook is registered (database)
-
-Ids are never used twice.
+docs/checks.md lists the ids. An id is never used twice.
 """
 
 from __future__ import annotations
 
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
-from django.core import mail
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
@@ -46,10 +21,13 @@ from django_patreon.sign_in.errors import CREATOR
 from .character_sets import check_character_sets
 from .csp import check_csp
 from .database import check_catalogue, check_clear_tokens, check_webhooks
+from .deployment import check_deployment, check_workers
 from .files import check_files
 from .gates import check_gates
+from .hosting import check_proxy_header, check_templates, check_time_zone
 from .middleware import check_middleware
 from .rows import check_rows
+from .sessions import check_sessions
 from .urls import check_urls
 from .views import check_views
 
@@ -65,12 +43,17 @@ __all__ = [
     "check_files",
     "check_gates",
     "check_middleware",
+    "check_proxy_header",
     "check_rows",
+    "check_sessions",
     "check_settings",
     "check_sign_in",
+    "check_templates",
+    "check_time_zone",
     "check_urls",
     "check_views",
     "check_webhooks",
+    "check_workers",
 ]
 
 SAVE_ACCOUNT = "django_patreon.pipeline.save_account"
@@ -113,46 +96,6 @@ def check_sign_in(**_: Any) -> list[CheckMessage]:
             ),
         ]
     return [*faults, *_backend_faults(backends), *_pipeline_faults()]
-
-
-@register(Tags.security)
-def check_deployment(**_: Any) -> list[CheckMessage]:
-    """Look for development's shortcuts on a site that is in production.
-
-    Django's test runner switches DEBUG off, too, and gives `mail` an outbox: a site's tests may
-    use the sandbox.
-    """
-    if settings.DEBUG or hasattr(mail, "outbox"):
-        return []
-    faults: list[CheckMessage] = []
-    try:
-        conf = patreon_settings()
-    except ImproperlyConfigured:
-        return []  # E002 has said it
-    for name, address in (("BASE_URL", conf.base_url), ("BROWSER_URL", conf.browser_url)):
-        url = urlsplit(address)
-        host = url.hostname or ""
-        if url.scheme == "https" and (host == "patreon.com" or host.endswith(".patreon.com")):
-            continue
-        if name == "BROWSER_URL" and not conf.BROWSER_URL:
-            continue  # it is BASE_URL
-        faults.append(
-            Error(
-                f"PATREON[{name!r}] is {url.scheme}://{host}, which is not Patreon: whoever runs"
-                " that host decides who is who on this site.",
-                hint=f"Leave {name} out in production.",
-                id="django_patreon.E009",
-            )
-        )
-    if apps.is_installed("django_patreon.sandbox"):
-        faults.append(
-            Error(
-                "The sandbox is installed on a site that is in production.",
-                hint='Remove "django_patreon.sandbox" from INSTALLED_APPS.',
-                id="django_patreon.E009",
-            )
-        )
-    return faults
 
 
 def _settings_faults() -> Iterator[CheckMessage]:
@@ -226,6 +169,14 @@ def _backend_faults(backends: list[Any]) -> Iterator[CheckMessage]:
                 hint="It came with the copying, or with the file that it is read from: strip it.",
                 id="django_patreon.W010",
             )
+    key = getattr(settings, "SOCIAL_AUTH_PATREON_KEY", None)
+    if key and key == getattr(settings, "SOCIAL_AUTH_PATREON_SECRET", None):
+        yield Warning(
+            "SOCIAL_AUTH_PATREON_KEY and SOCIAL_AUTH_PATREON_SECRET are the same: the secret is in"
+            " the address of each sign-in, or Patreon refuses the id.",
+            hint="Copy both from Patreon's page for developers again.",
+            id="django_patreon.W020",
+        )
     if len(backends) > 1:
         yield Error(
             'AUTHENTICATION_BACKENDS has more than one backend called "patreon".',

@@ -31,7 +31,6 @@ def examine(*, online: bool = False) -> list[Finding]:
         here.tokens,
         here.syncs,
         here.rate_limit,
-        here.workers,
     ]
     # Without settings, or without id and secret, there is nothing to ask with.
     if online and not any(each.id in ("E002", "W001") for each in found):

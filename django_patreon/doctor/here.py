@@ -28,7 +28,6 @@ __all__ = [
     "sign_in_uris",
     "syncs",
     "tokens",
-    "workers",
 ]
 
 
@@ -180,16 +179,4 @@ def rate_limit() -> Iterator[Finding]:
             what="RATE_LIMIT is None: nothing keeps Patreon's limits.",
             why="A burst of sign-ins or a sync makes Patreon block the site for half an hour.",
             cure="Leave RATE_LIMIT at 'database', or give it the address of a Redis.",
-        )
-
-
-def workers() -> Iterator[Finding]:
-    """Look for a limit that each process keeps for itself."""
-    if patreon_settings().RATE_LIMIT == "process" and not settings.DEBUG:
-        yield Finding(
-            id="D041",
-            level=Level.WARNING,
-            what="RATE_LIMIT is 'process', and this site is in production.",
-            why="With several workers each keeps the limits for itself: together they pass them.",
-            cure="Set RATE_LIMIT to 'database' or to the address of a Redis.",
         )

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.urls import NoReverseMatch
 
 from django_patreon import tokens
-from django_patreon.api import exchange_code, try_authorize
+from django_patreon.api import AuthorizeAnswer, OAuthClient, exchange_code, try_authorize
 from django_patreon.exceptions import PatreonAPIError, RateLimited, Unavailable
 from django_patreon.secret import Secret
 from django_patreon.sync import our_connected_campaigns
@@ -22,26 +23,53 @@ __all__ = ["campaigns", "client", "webhooks"]
 
 SCOPES = ("identity", "identity[email]")
 NEEDED = ("campaigns", "campaigns.members", "w:campaigns.webhook")
+INVALID_SCOPE = "invalid_scope"
+NO_URI = "https://localhost/complete/patreon/"
+"""Sent with a code that does not exist if this site has no redirect URI that is known."""
 MOST_SKEW = 60.0
 """Seconds that this machine's clock may be wrong."""
 
 
 def client() -> Iterator[Finding]:
-    """Tell a wrong client id, a wrong secret and a wrong redirect URI apart.
+    """Tell a wrong client id, secret, redirect URI and scope apart.
 
     A code that does not exist is refused as `invalid_grant` if id and secret are right (observed),
-    and as `invalid_client` if they are not (inferred). A wrong redirect URI leads to Patreon's page
-    of errors (observed).
+    and as `invalid_client` if they are not (inferred). At the consent page, a wrong redirect URI
+    leads to Patreon's page of errors (observed), a wrong id to the same page with a description of
+    the id (inferred), and a wrong scope back to the site with `invalid_scope` (observed).
     """
     own = site_client()
     try:
         uris = sign_in_uris()
     except NoReverseMatch:
         uris = []
-    code = Secret("no-such-code")
-    uri = uris[0] if uris else "https://localhost/complete/patreon/"
+    pages = [(each, try_authorize(own.id, each, _scopes())) for each in uris]
+    is_id_unknown = any("client" in answer.error.lower() for _, answer in pages)
+    yield from _client(own, uris[0] if uris else NO_URI, is_id_unknown=is_id_unknown)
+    if not is_id_unknown:
+        yield from _redirect_uris(pages)
+        yield from _scope(pages)
+    yield from _clock([answer.skew for _, answer in pages if answer.skew is not None])
+
+
+def _scopes() -> list[str]:
+    """Return the scopes that the sign-in asks for: the settings' own, and the default ones."""
+    extra = getattr(settings, "SOCIAL_AUTH_PATREON_SCOPE", None) or []
+    return list(dict.fromkeys([*SCOPES, *(extra.split() if isinstance(extra, str) else extra)]))
+
+
+def _client(own: OAuthClient, uri: str, *, is_id_unknown: bool) -> Iterator[Finding]:
+    if is_id_unknown:
+        yield Finding(
+            id="D102",
+            level=Level.ERROR,
+            what="Patreon does not know the client id.",
+            why="Nobody can sign in.",
+            cure="Compare SOCIAL_AUTH_PATREON_KEY with Patreon's page for developers.",
+        )
+        return
     try:
-        exchange_code(code, client=own, redirect_uri=uri)
+        exchange_code(Secret("no-such-code"), client=own, redirect_uri=uri)
     except (RateLimited, Unavailable):
         raise
     except PatreonAPIError as error:
@@ -49,12 +77,12 @@ def client() -> Iterator[Finding]:
             yield Finding(id="D101", level=Level.GOOD, what="Patreon knows the id and the secret.")
         elif error.code in ("invalid_client", "unauthorized_client", "access_denied"):
             yield Finding(
-                id="D102",
+                id="D108",
                 level=Level.ERROR,
-                what=f"Patreon refuses the id or the secret ({error.code}).",
-                why="Nobody can sign in.",
-                cure="Compare SOCIAL_AUTH_PATREON_KEY and SOCIAL_AUTH_PATREON_SECRET with Patreon's"
-                " page for developers.",
+                what=f"Patreon refuses the client's secret ({error.code}), or its id.",
+                why="Nobody can sign in, and no token can be renewed.",
+                cure="Compare SOCIAL_AUTH_PATREON_SECRET with Patreon's page for developers, then"
+                " SOCIAL_AUTH_PATREON_KEY.",
             )
         else:
             yield Finding(
@@ -65,20 +93,45 @@ def client() -> Iterator[Finding]:
                 why="Patreon does not document its answers to this.",
                 cure="Try a sign-in.",
             )
-    skew = None
-    for each in uris:
-        answer = try_authorize(own.id, each, SCOPES)
-        skew = answer.skew
-        if answer.error or answer.status >= 400:
+
+
+def _redirect_uris(pages: list[tuple[str, AuthorizeAnswer]]) -> Iterator[Finding]:
+    for uri, answer in pages:
+        if answer.error and answer.error != INVALID_SCOPE:
             yield Finding(
                 id="D104",
                 level=Level.ERROR,
-                what=f"Patreon does not accept {each} ({answer.error or answer.status}).",
+                what=f"Patreon does not accept {uri} ({answer.error}).",
                 why="Visitors who press the button end on Patreon's page of errors.",
                 cure="Register exactly this URI on Patreon's page for developers, or take the host"
                 " out of ALLOWED_HOSTS.",
             )
-    if skew is not None and abs(skew) > MOST_SKEW:
+        elif answer.status >= 400:
+            yield Finding(
+                id="D107",
+                level=Level.WARNING,
+                what=f"Whether {uri} is registered could not be told: Patreon's consent page"
+                f" answered {answer.status}.",
+                why="Patreon may refuse programs there that it lets browsers in.",
+                cure="Press the sign-in button in a browser.",
+            )
+
+
+def _scope(pages: list[tuple[str, AuthorizeAnswer]]) -> Iterator[Finding]:
+    if any(answer.error == INVALID_SCOPE for _, answer in pages):
+        yield Finding(
+            id="D106",
+            level=Level.ERROR,
+            what=f"Patreon refuses one of the scopes {', '.join(_scopes())}.",
+            why="Nobody can sign in.",
+            cure="Take out of SOCIAL_AUTH_PATREON_SCOPE what API v2 does not have, and use a client"
+            " of API version 2.",
+        )
+
+
+def _clock(skews: list[float]) -> Iterator[Finding]:
+    skew = min(skews, key=abs, default=0.0)
+    if abs(skew) > MOST_SKEW:
         yield Finding(
             id="D105",
             level=Level.WARNING,
