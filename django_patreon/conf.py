@@ -73,6 +73,9 @@ class PatreonSettings:
     """Do patrons count before their first charge?"""
     STAFF_BYPASS: bool = True
     """May staff, and the creator, pass every gate?"""
+    LOCKED_PAGE_FOR_ALL: bool = False
+    """Do visitors who are signed out get the locked page, with a button to sign in with Patreon,
+    instead of a redirect to LOGIN_URL?"""
     TIER_GROUPS: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Django groups that the holders of a tier are in: {"gold": ["supporters"]}."""
     REVOKE_LIMIT: float = 0.2

@@ -12,6 +12,7 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from django_patreon.conf import patreon_settings
 from django_patreon.entitlement import Decision, Reason
 from django_patreon.own_urls import own_url
 
@@ -36,7 +37,8 @@ def refusal(
 
     - HTMX (`HX-Request: true`): status 401 or 403 with `HX-Redirect`.
     - JSON preferred in `Accept`: status 401 or 403 with `code`, `detail`, `join` and `sign_in`.
-    - Anybody else: a redirect to `LOGIN_URL` and back, or the locked page with status 403.
+    - Anybody else: the locked page with status 403. Who is signed out is redirected to `LOGIN_URL`
+      and back instead, unless `PATREON["LOCKED_PAGE_FOR_ALL"]` is True.
     """
     if decision.allowed:
         return None
@@ -44,7 +46,8 @@ def refusal(
         return _for_htmx(request, decision, campaign_id)
     if request.get_preferred_type([_HTML, _JSON]) == _JSON:
         return _json(request, decision, campaign_id)
-    if decision.reason is Reason.ANONYMOUS:
+    is_signed_out = decision.reason is Reason.ANONYMOUS
+    if is_signed_out and not patreon_settings().LOCKED_PAGE_FOR_ALL:
         return _sign_in_first(request, request.get_full_path())
     return locked_page(
         request, decision, patron=patron_of(request), campaign_id=campaign_id, row=row

@@ -76,6 +76,7 @@ def explained(
         "currency": campaign.currency,
         "offers": [] if is_unpaid else _offers(needs, tiers.values(), facts.campaign_id),
         "payment_url": page_address(campaign.url) if is_unpaid else "",
+        "is_signed_out": decision.reason is Reason.ANONYMOUS,
         "is_linked": known.is_linked and not known.needs_reconnect,
         "needs_reconnect": known.needs_reconnect,
         "says_reconnect": decision.reason is Reason.NEEDS_RECONNECT,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from django.utils.formats import date_format
+from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -171,9 +172,8 @@ def _title(key: str, tiers: Mapping[str, KnownTier]) -> str:
 
 
 def amount_in_words(cents: int, currency: str) -> str:
-    """Return "5 EUR" or "5.50 EUR"."""
-    whole, rest = divmod(cents, 100)
-    amount = f"{whole}.{rest:02}" if rest else str(whole)
+    """Return "5 EUR" or "5.50 EUR", with the number as the reader's language writes it."""
+    amount = number_format(Decimal(cents) / 100, decimal_pos=2 if cents % 100 else 0)
     return f"{amount} {currency}" if currency else amount
 
 

@@ -68,7 +68,7 @@ class Page:
             re.findall(r"<li>(.*?)</li>", "".join(re.findall(f'<ul class="{name}">.*?</ul>', text)))
             for name in ("patreon-needs", "patreon-has")
         )
-        self.links = dict(re.findall(r'<a class="patreon-join" href="(.*?)">(.*?)</a>', text))
+        self.links = dict(re.findall(r'<a class="patreon-join[^"]*" href="(.*?)">(.*?)</a>', text))
         self.buttons = re.findall(r"<button[^>]*>(?:\s*<svg.*?</svg>)?(.*?)</button>", text, re.S)
 
     @property
