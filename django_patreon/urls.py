@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views, webhook_views
+from . import health_views, views, webhook_views
 
 app_name = "patreon"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path("locked/", views.locked, name="locked"),
     path("view-as/", views.view_as, name="view_as"),
     path("unlink/", views.unlink, name="unlink"),
+    path("health/", health_views.health, name="health"),
     path("webhook/", webhook_views.webhook, name="webhook"),
     path("webhook/<int:key>/", webhook_views.webhook, name="webhook"),
 ]
