@@ -52,6 +52,20 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
             yield Demo(f"http://{HOST}:{port}", f"http://{HOST}:{sandbox_port}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def contact_sheet() -> Iterator[None]:
+    """Write one page with all pictures, after the last test."""
+    yield
+    pictures = sorted(each.name for each in SCREENSHOTS.glob("*.png"))
+    figures = "".join(
+        f'<figure><a href="{each}"><img src="{each}" alt="" width="300"></a>'
+        f"<figcaption>{each}</figcaption></figure>"
+        for each in pictures
+    )
+    page = f"<!doctype html><html lang=en><title>All pages</title><h1>All pages</h1>{figures}"
+    (SCREENSHOTS / "index.html").write_text(page)
+
+
 @pytest.fixture(autouse=True)
 def impatient(page: Page) -> None:
     page.set_default_timeout(5000)

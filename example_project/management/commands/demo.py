@@ -35,6 +35,7 @@ from example_project.rehearsal import (
     fill_campaign,
     rehearse,
 )
+from example_project.seed import seed
 
 ADMIN = ("admin", "admin")
 
@@ -76,6 +77,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         if not User.objects.filter(username=ADMIN[0]).exists():
             User.objects.create_superuser(ADMIN[0], password=ADMIN[1])
+        seed()
 
     def _connect(self, port: int, sandbox_port: int) -> None:
         site, sandbox = (f"http://{HOST}:{each}" for each in (port, sandbox_port))
@@ -86,6 +88,7 @@ class Command(BaseCommand):
         for campaign in campaigns.select_related("creator"):
             hooks.register(campaign, site)
             tasks.sync_campaign.call(campaign.patreon_id)
+        seed()  # once more: its tiers are known now
 
     def _run(self, port: int, sandbox_port: int) -> None:
         self._prepare()
