@@ -27,7 +27,7 @@ from .access.view_as import VIEW_AS, forget_view_as, may_view_as, remember_view_
 from .access.words import heading
 from .entitlement import Facts, Reason, Requirement, decide
 from .exceptions import PatreonError, ReconnectRequired
-from .models import PatreonAccount, tier_id
+from .models import PatreonAccount, page_address, tier_id
 from .own_urls import own_url
 from .sign_in.disconnecting import disconnect, is_last_way_in
 
@@ -38,6 +38,7 @@ __all__ = ["account", "locked", "refresh", "unlink", "view_as"]
 
 logger = logging.getLogger("django_patreon")
 
+_DECLINED = frozenset({Reason.DECLINED, Reason.DECLINED_GRACE, Reason.CHARGE_FAILED})
 _ENDING = frozenset({Reason.CANCELLED, Reason.DECLINED_GRACE, Reason.BLANK_GRACE, Reason.GRANTED})
 
 
@@ -234,6 +235,9 @@ def _memberships(request: HttpRequest) -> list[dict[str, Any]]:
                 "why": sentence(decision),
                 "has": patron.has(asked) if decision.allowed else [],
                 "until": _end(facts) if decision.reason in _ENDING else None,  # the others renew
+                "payment_url": page_address(campaign.url if campaign else "")
+                if decision.reason in _DECLINED
+                else "",
                 "is_cancelled": decision.reason is Reason.CANCELLED,
                 "is_banned": decision.reason is Reason.DENIED,
             }

@@ -88,3 +88,12 @@ def test_amounts_are_written_as_the_language_does(settings: Any, language: str, 
     with translation.override(language):
         assert re.sub(r"\s", " ", amount_in_words(123450, "EUR")) == words
         assert amount_in_words(500, "EUR") == "5 EUR"
+
+
+@pytest.mark.parametrize(("slug", "is_there"), [("declined", True), ("gold", False)])
+def test_the_account_page_leads_to_the_repair_of_a_declined_payment(
+    dance: Dance, slug: str, is_there: bool
+) -> None:
+    dance.sign_in(slug)
+    text = dance.client.get("/patreon/account/").content.decode()
+    assert ("Update your payment on Patreon" in text) is is_there
