@@ -115,12 +115,14 @@ def send(
             request_id=response.headers.get("x-patreon-uuid", ""),
             body=body,
         )
+        duration = 1000 * (time.monotonic() - started)
         logger.debug(
             "Patreon answered %s to %s %s in %.0f ms",
             answer.status,
             method,
             url.partition("?")[0],
-            1000 * (time.monotonic() - started),
+            duration,
+            extra={"status": answer.status, "duration_ms": round(duration)},
         )
         if answer.status == 429:
             limits.told_to_wait(wait_of(answer))

@@ -191,8 +191,10 @@ def _note_failure(
     }
     if isinstance(error, Refused) and error.code in FINAL:
         columns["state"] = PatreonAccount.State.RECONNECT
-        logger.warning("Account %s must reconnect: %s", account.patreon_id, error)
+        said = "Account %s must reconnect: %s"
     else:
-        logger.warning("Account %s could not be renewed: %s", account.patreon_id, error)
+        said = "Account %s could not be renewed: %s"
+    extra = {"patreon_id": account.patreon_id, "code": error.code}
+    logger.warning(said, account.patreon_id, error, extra=extra)
     if give_back(account, lease, using=using, **columns) and "state" in columns:
         send_reconnect_needed(account, str(error))
