@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
@@ -358,6 +358,19 @@ class TestTheOverview:
         before = [each for each in overview().weeks if each.joined or each.left]
         assert [(each.joined, each.left, each.net) for each in before] == [(0, 1, -1), (2, 1, 1)]
         assert len(overview().weeks) == 52
+
+    def test_a_week_begins_on_monday_at_midnight_utc(self, members: Dance) -> None:
+        row = Membership.objects.paying().first()
+        assert row is not None
+        now = timezone.now().astimezone(UTC)
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        monday = midnight - timedelta(days=now.weekday(), weeks=5)
+        for at in (monday - timedelta(microseconds=1), monday, monday + timedelta(days=6)):
+            MembershipEvent.objects.create(
+                membership=row, kind="joined", source="sync", at=at, after={}
+            )
+        found = {each.monday: each.joined for each in overview().weeks if each.joined}
+        assert found == {(monday - timedelta(weeks=1)).date(): 1, monday.date(): 2}
 
     def test_what_needs_attention_comes_first(self, members: Dance, operator: Client) -> None:
         assert "Needs attention" not in read(operator, self.PAGE)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.contrib.admin.utils import quote
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import TruncWeek
+from django.db.models import Case, Count, IntegerField, OuterRef, Q, Subquery, Sum, Value, When
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -147,16 +146,21 @@ def _weeks(campaigns: list[Campaign]) -> list[Week]:
     last = today - timedelta(days=today.weekday())
     mondays = [last - timedelta(weeks=number) for number in reversed(range(WEEKS))]
     kinds = (MembershipEvent.Kind.JOINED, MembershipEvent.Kind.LEFT)
-    since = timezone.now() - timedelta(weeks=WEEKS)
+    begins = [datetime.combine(day, time.min, tzinfo=UTC) for day in mondays]
+    # Comparisons, not TruncWeek: SQLite would call a Python function for each event.
+    week = Case(
+        *(When(at__gte=begin, then=Value(n)) for n, begin in reversed(list(enumerate(begins)))),
+        output_field=IntegerField(),
+    )
     rows = (
-        MembershipEvent.objects.filter(kind__in=kinds, at__gte=since)
+        MembershipEvent.objects.filter(kind__in=kinds, at__gte=begins[0])
         .filter(membership__campaign__in=campaigns)
-        .annotate(week=TruncWeek("at", tzinfo=UTC))  # MySQL may know no other zones
+        .annotate(week=week)
         .values_list("week", "kind")
         .annotate(number=Count("pk"))
         .order_by()
     )
-    found = {(week.date(), kind): number for week, kind, number in rows}
+    found = {(mondays[week], kind): number for week, kind, number in rows}
     return [
         Week(day, found.get((day, "joined"), 0), found.get((day, "left"), 0)) for day in mondays
     ]
