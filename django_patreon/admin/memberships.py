@@ -12,6 +12,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import Exists, OuterRef, Q
 from django.http import StreamingHttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.models import Membership, MembershipEvent, Tier
@@ -110,9 +111,8 @@ class MembershipAdmin(ToLookAt):
         "status",
         "titles",
         "pays",
-        "campaign",
         "account",
-        "pledge_relationship_start",
+        "joined",
         "seen",
     )
     list_filter = (
@@ -162,10 +162,15 @@ class MembershipAdmin(ToLookAt):
             membership.pledge_cadence,
         )
 
+    @admin.display(description=_("joined"), ordering="pledge_relationship_start")
+    def joined(self, membership: Membership) -> str:
+        start = membership.pledge_relationship_start
+        return date_format(timezone.localtime(start), "SHORT_DATE_FORMAT") if start else ""
+
     @admin.display(description=_("last seen"), ordering="fetched_at")
     def seen(self, membership: Membership) -> str:
-        when = timezone.localtime(membership.fetched_at)
-        return f"{when:%Y-%m-%d %H:%M}, {membership.get_seen_by_display()}"
+        when = date_format(timezone.localtime(membership.fetched_at), "SHORT_DATETIME_FORMAT")
+        return f"{when}, {membership.get_seen_by_display()}"
 
     @admin.display(description=_("history"))
     def history(self, membership: Membership) -> str:
