@@ -69,7 +69,7 @@ def webhook(request: HttpRequest, key: int | None = None) -> HttpResponse:
     if not secrets:
         return _answer(503, **{"Retry-After": "30"})
     try:
-        if int(request.META.get("CONTENT_LENGTH") or 0) > MOST_BYTES:
+        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
             return _answer(413)
         body = request.body
     except RequestDataTooBig:

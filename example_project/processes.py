@@ -19,6 +19,7 @@ __all__ = [
     "answers",
     "free_port",
     "prepare_database",
+    "require_free",
     "running",
     "start_connecting",
     "start_sandbox",
@@ -47,6 +48,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def require_free(name: str, port: int) -> None:
+    """Raise `ProcessError` if something listens on a port that one of the programs needs."""
+    if answers(f"http://{HOST}:{port}"):
+        raise ProcessError(
+            f"Port {port} is taken, and {name} needs it. Stop what runs there, or choose others:"
+            ' make demo ARGS="--port 8010 --sandbox-port 8011"'
+        )
 
 
 def start_sandbox(port: int, *, state: Path | None = None) -> subprocess.Popen[bytes]:
@@ -104,12 +114,8 @@ def start_connecting(
 def _start(
     name: str, port: int, command: list[str], environment: Mapping[str, str]
 ) -> subprocess.Popen[bytes]:
+    require_free(name, port)
     url = f"http://{HOST}:{port}"
-    if answers(url):
-        raise ProcessError(
-            f"Port {port} is taken, and {name} needs it. Stop what runs there, or choose others:"
-            ' make demo ARGS="--port 8010 --sandbox-port 8011"'
-        )
     process = subprocess.Popen(  # noqa: S603  (our own two programs)
         command,
         cwd=ROOT,

@@ -10,8 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-__all__ = ["MEMBERS", "StepError", "connect_campaign", "fill_campaign", "rehearse"]
+__all__ = ["ADMIN", "MEMBERS", "StepError", "connect_campaign", "fill_campaign", "rehearse"]
 
+ADMIN = ("admin", "admin")
+"""Name and password of the demo's operator."""
 ADMIN_LIST = "/admin/django_patreon/patreonaccount/"
 CAMPAIGNS = "/admin/django_patreon/campaign/"
 RUNS = "/admin/django_patreon/syncrun/"

@@ -111,7 +111,10 @@ def _database(url: str) -> dict[str, object]:
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": unquote(parts.path[1:]),
             # Readers and a writer side by side.
-            "OPTIONS": {"init_command": "PRAGMA journal_mode=WAL"},
+            "OPTIONS": {
+                "init_command": "PRAGMA journal_mode=WAL",
+                "timeout": 20,
+            },
         }
     if parts.scheme not in engines:
         raise ValueError("DATABASE_URL must begin with sqlite://, postgres:// or mysql://")

@@ -17,7 +17,6 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from django_patreon import access
-from django_patreon.admin.figures import overview
 from django_patreon.models import (
     Campaign,
     Grant,
@@ -28,6 +27,7 @@ from django_patreon.models import (
     Webhook,
     WebhookDelivery,
 )
+from django_patreon.operators.figures import overview
 from django_patreon.sandbox.ids import GOLD, HOME
 from tests.sandbox.client import act, control
 

@@ -17,10 +17,11 @@ from django.utils.translation import gettext_lazy as _
 from django_patreon import sync, tasks
 from django_patreon.exceptions import CampaignNotChosen
 from django_patreon.models import Campaign, Membership, SyncRun, Tier, Webhook
+from django_patreon.operators.words import amount
 
 from .actions import Connecting
 from .rows import ToLookAt
-from .words import amount, link_to_list
+from .words import link_to_list
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet

@@ -12,10 +12,10 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.models import Grant
+from django_patreon.operators.words import amount
 
 from .rows import GoesWithItsOwner
 from .tier_choices import TierChoices
-from .words import amount
 
 if TYPE_CHECKING:
     from django.db.models import Model, QuerySet

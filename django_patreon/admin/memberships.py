@@ -9,40 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef
 from django.http import StreamingHttpResponse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
 from django_patreon.models import Membership, MembershipEvent, Tier
+from django_patreon.operators.standings import standings
+from django_patreon.operators.words import amount, status_of
 
 from .rows import ToLookAt
-from .words import amount, link_to_list, status_badge, status_of
+from .words import link_to_list, status_badge
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
     from django.http import HttpRequest
 
-__all__ = ["MembershipAdmin", "standings"]
-
-_DECLINED = Q(patron_status="declined_patron") | Q(last_charge_status="Declined")
-_PAID_UP = Q(patron_status="active_patron") & ~Q(last_charge_status="Declined")
-
-
-def standings() -> dict[str, tuple[Any, Q]]:
-    """Return label and filter of each standing, as of now."""
-    later = Q(currently_entitled_amount_cents__gt=0) | Q(next_charge_date__gt=timezone.now())
-    active, former = Q(patron_status="active_patron"), Q(patron_status="former_patron")
-    return {
-        "paying": (_("Active and paying"), _PAID_UP & Q(is_gifted=False, is_free_trial=False)),
-        "declined": (_("Payment declined"), _DECLINED),
-        "leaving": (_("Leaving: paid until later"), former & later),
-        "gift": (_("Gift"), active & Q(is_gifted=True)),
-        "trial": (_("Free trial"), active & Q(is_free_trial=True)),
-        "free": (_("Free member"), Q(patron_status=None)),
-        "former": (_("Former"), former),
-    }
+__all__ = ["MembershipAdmin"]
 
 
 class Standing(admin.SimpleListFilter):

@@ -12,8 +12,8 @@ from django_patreon import sync
 from django_patreon.access import Patron, Rule, sentence
 from django_patreon.access.report import facts_in_words, when
 from django_patreon.access.rules import declared_rules
-from django_patreon.admin.figures import Week, overview
 from django_patreon.models import PatreonAccount
+from django_patreon.operators.figures import Week, overview
 
 if TYPE_CHECKING:
     from django.template import Context

@@ -23,12 +23,14 @@ from example_project.processes import (
     answers,
     free_port,
     prepare_database,
+    require_free,
     running,
     start_connecting,
     start_sandbox,
     start_site,
 )
 from example_project.rehearsal import (
+    ADMIN,
     MEMBERS,
     StepError,
     connect_campaign,
@@ -36,8 +38,6 @@ from example_project.rehearsal import (
     rehearse,
 )
 from example_project.seed import seed
-
-ADMIN = ("admin", "admin")
 
 
 class Command(BaseCommand):
@@ -91,6 +91,9 @@ class Command(BaseCommand):
         seed()  # once more: its tiers are known now
 
     def _run(self, port: int, sandbox_port: int) -> None:
+        # Before the database is touched, which another demo may be writing to.
+        require_free("the sandbox", sandbox_port)
+        require_free("the site", port)
         self._prepare()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -23,7 +23,7 @@ from django_patreon.models import (
     WebhookDelivery,
 )
 
-from .memberships import standings
+from .standings import standings
 from .words import amount
 
 __all__ = ["Attention", "Income", "Overview", "Week", "overview"]
