@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin, messages
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -90,11 +91,16 @@ class WebhookDeliveryAdmin(ToLookAt):
     @admin.action(description=_("Apply once more"), permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> None:
         keys = list(queryset.values_list("pk", flat=True))
-        count = webhooks.replay(keys=keys)
+        began = timezone.now()
+        webhooks.replay(keys=keys)
         webhooks.apply_waiting(seconds=10)
-        for each in WebhookDelivery.objects.filter(pk__in=keys).defer("body"):
+        applied = WebhookDelivery.objects.filter(pk__in=keys, applied_at__gte=began).defer("body")
+        count = 0
+        for each in applied:
+            count += 1
             self.log_change(request, each, "Applied once more.")
         said = ngettext(
             "%(count)s delivery is applied.", "%(count)s deliveries are applied.", count
         )
-        self.message_user(request, said % {"count": count}, messages.SUCCESS)
+        level = messages.SUCCESS if count == len(keys) else messages.WARNING
+        self.message_user(request, said % {"count": count}, level)
