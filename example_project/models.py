@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
-from django_patreon.access import PatronGated, PatronGatedQuerySet
+from django_patreon.access import PatronGated
 
 __all__ = ["Article", "PodcastAddress"]
 
@@ -23,8 +23,6 @@ class Article(PatronGated):
     teaser = models.CharField(max_length=300)
     """What everybody may read."""
     body = models.TextField()
-
-    objects: PatronGatedQuerySet = PatronGatedQuerySet.as_manager()  # type: ignore[assignment]
 
     class Meta:
         ordering = ("pk",)
